@@ -1,0 +1,89 @@
+"""Numbers, times and money as a reader of each language writes them."""
+
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from gettext import NullTranslations
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from gateway.console import words
+from gateway.console.language import LOCALES, Language
+from gateway.console.views import Words
+
+NONE = "—"
+
+
+class Formats:
+    """Formatting for one language and one time zone."""
+
+    def __init__(self, language: Language, texts: NullTranslations, time_zone: str) -> None:
+        self.language = language
+        self.locale = LOCALES[language]
+        self.zone: tzinfo = ZoneInfo(time_zone)
+        self._texts = texts
+
+    def words(self, text: Words) -> str:
+        return text.spoken(self.language)
+
+    def named(self, code: str | None, table: str) -> str:
+        """The name of a code in one of the tables of `words`; an unknown code is shown as it is."""
+        if code is None:
+            return NONE
+        name: str | None = getattr(words, table).get(code)
+        return self._texts.gettext(name) if name else code.replace("_", " ")
+
+    def number(self, value: float | Decimal | None, digits: int = 0) -> str:
+        if value is None:
+            return NONE
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return format_decimal(value, format=pattern, locale=self.locale)
+
+    def percent(self, share: float | None, digits: int = 0) -> str:
+        if share is None:
+            return NONE
+        return format_percent(share, format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=self.locale)
+
+    def money(self, minor: int | None, currency: str = "CNY") -> str:
+        if minor is None:
+            return NONE
+        return format_currency(Decimal(minor) / 100, currency, locale=self.locale)
+
+    def price(self, value: Decimal, currency: str = "CNY") -> str:
+        """A price with all the digits that it has."""
+        return format_currency(value, currency, locale=self.locale, currency_digits=False, decimal_quantization=False)
+
+    def unit(self, signal: str) -> str:
+        return words.unit_and_digits(signal)[0]
+
+    def reading(self, value: float | None, signal: str) -> str:
+        """A signal's value without its unit."""
+        return self.number(value, words.unit_and_digits(signal)[1])
+
+    def measure(self, value: float | None, signal: str) -> str:
+        """A signal's value with its unit."""
+        if value is None:
+            return NONE
+        return f"{self.reading(value, signal)} {self.unit(signal)}".strip()
+
+    def instant(self, time: datetime | None) -> str:
+        """Date and time to the second."""
+        return NONE if time is None else format_datetime(time, "medium", self.zone, self.locale)
+
+    def moment(self, time: datetime | None) -> str:
+        """Month, day and time, for dense lists whose year is plain."""
+        if time is None:
+            return NONE
+        pattern = "M月d日 HH:mm:ss" if self.language == "zh" else "MMM d, HH:mm:ss"
+        return format_datetime(time, pattern, self.zone, self.locale)
+
+    def clock(self, time: datetime | None) -> str:
+        return NONE if time is None else format_time(time, "HH:mm:ss", self.zone, self.locale)
+
+    def date(self, time: datetime | None) -> str:
+        return NONE if time is None else format_date(time.astimezone(self.zone), "long", self.locale)
+
+    def local(self, time: datetime) -> str:
+        """The wall reading of the console's time zone, for charts, which know no zones."""
+        return time.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]

@@ -1,0 +1,92 @@
+"""Values that several pages share."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+# What a viewer may do in the console. The services check again: here it only decides which controls are drawn.
+ABILITIES: dict[str, frozenset[str]] = {
+    "control-world": frozenset({"operator", "administrator"}),
+    "handle-alarms": frozenset({"operator", "engineer", "manager", "administrator"}),
+    "handle-work": frozenset({"operator", "engineer", "manager", "administrator"}),
+    "send-commands": frozenset({"operator", "engineer", "administrator"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def spoken(self, language: str) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks at the console."""
+
+    subject: str
+    name: str
+    organisation: Words
+    roles: frozenset[str]
+
+    def may(self, ability: str) -> bool:
+        return bool(ABILITIES[ability] & self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    time: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number of the overview; `key` names its label, `value` none means that nobody can tell."""
+
+    key: str
+    value: float | Decimal | None
+    unit: str = ""
+    digits: int = 0
+    out_of: float | None = None
+    target: float | None = None
+    target_met: bool | None = None
+    trend: tuple[TrendPoint, ...] = ()
+    trend_hours: int = 24
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """How a number of a page is computed: the rule, its source, and the published number that it must reproduce."""
+
+    title: Words
+    text: Words
+    rule: str
+    source: str
+    golden: str | None = None
+    golden_passes: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRange:
+    """Business time: either the last `last` up to now, or from `start` to `end`."""
+
+    last: timedelta | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Row]):
+    """Some rows of a longer list; `after` is the cursor of the next ones, none at the end."""
+
+    rows: tuple[Row, ...]
+    total: int | None = None
+    after: str | None = None

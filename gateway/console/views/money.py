@@ -1,0 +1,92 @@
+"""From usage to money."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from gateway.console.views.common import Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSummary:
+    """`state` is draft, issued, paid or void; amounts are minor units of `currency`."""
+
+    id: str
+    number: str
+    customer: Words
+    provider: Words
+    period_start: datetime
+    period_end: datetime
+    state: str
+    total_minor: int
+    currency: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One rated line: `quantity` in `unit` at the tariff's prices, rounded once to `amount_minor`."""
+
+    id: str
+    text: Words
+    machine_id: str | None
+    quantity: Decimal
+    unit: str
+    amount_minor: int
+    events: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    summary: InvoiceSummary
+    lines: tuple[InvoiceLine, ...]
+    tariff: Words
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierPart:
+    """The part of a line's quantity that falls in one tier of the tariff."""
+
+    start: Decimal
+    end: Decimal | None
+    price: Decimal
+    quantity: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageEvent:
+    id: str
+    start: datetime
+    end: datetime
+    meter: str
+    quantity: int
+    estimated: bool
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One side-to-side move in the ledger; `state` is pending, posted or voided."""
+
+    id: str
+    at: datetime
+    debit: str
+    credit: str
+    amount_minor: int
+    currency: str
+    state: str
+    text: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineProof:
+    """Everything behind one invoice line."""
+
+    invoice: InvoiceSummary
+    line: InvoiceLine
+    tiers: tuple[TierPart, ...]
+    usage: tuple[UsageEvent, ...]
+    postings: tuple[Posting, ...]

@@ -1,0 +1,198 @@
+"""Names of codes: states, severities, faults, signals, units. Marked with `N_`, translated when they are shown."""
+
+
+def N_(text: str) -> str:  # noqa: N802 - the mark that gettext tools look for
+    """Mark a text for the catalogue without translating it yet."""
+    return text
+
+
+# How a machine stands. Each has its own sign in icons.svg, so that colour is never the only one.
+STATES = {
+    "running": N_("Running"),
+    "stopped": N_("Stopped"),
+    "alarm": N_("Alarm"),
+    "offline": N_("Offline"),
+}
+BANDS = {
+    "good": N_("Good"),
+    "watch": N_("Watch"),
+    "poor": N_("Poor"),
+    "cannot_tell": N_("Cannot tell"),
+}
+SEVERITIES = {
+    "critical": N_("Critical"),
+    "major": N_("Major"),
+    "minor": N_("Minor"),
+    "warning": N_("Warning"),
+}
+ALARM_STATES = {
+    "RAISED": N_("Raised"),
+    "ACKNOWLEDGED": N_("Acknowledged"),
+    "CLEARED": N_("Cleared"),
+}
+ALARM_SOURCES = {
+    "limit": N_("Limit value"),
+    "statistics": N_("Statistics of its own baseline"),
+    "diagnosis": N_("Diagnosis"),
+    "device": N_("Reported by the device"),
+    "timer": N_("Watch on silence"),
+}
+WORK_ORDER_STATES = {
+    "OPEN": N_("Open"),
+    "PLANNED": N_("Planned"),
+    "IN_PROGRESS": N_("In progress"),
+    "ON_HOLD": N_("On hold"),
+    "COMPLETED": N_("Completed"),
+    "CLOSED": N_("Closed"),
+    "CANCELLED": N_("Cancelled"),
+}
+WORK_ORDER_ACTIONS = {
+    "plan": N_("Plan"),
+    "start": N_("Start"),
+    "hold": N_("Put on hold"),
+    "resume": N_("Resume"),
+    "complete": N_("Complete"),
+    "close": N_("Close"),
+    "cancel": N_("Cancel order"),
+}
+COMMAND_STATES = {
+    "QUEUED": N_("Queued"),
+    "SENT": N_("Sent"),
+    "DELIVERED": N_("Delivered"),
+    "EXECUTING": N_("Executing"),
+    "SUCCEEDED": N_("Succeeded"),
+    "FAILED": N_("Failed"),
+    "TIMED_OUT": N_("Timed out"),
+    "EXPIRED": N_("Expired"),
+    "CANCELLED": N_("Cancelled"),
+    "REJECTED": N_("Rejected"),
+}
+INVOICE_STATES = {
+    "draft": N_("Draft"),
+    "issued": N_("Issued"),
+    "paid": N_("Paid"),
+    "void": N_("Void"),
+}
+POSTING_STATES = {
+    "pending": N_("Pending"),
+    "posted": N_("Posted"),
+    "voided": N_("Voided"),
+}
+FAULTS = {
+    "imbalance": N_("Imbalance"),
+    "bearing_inner_race": N_("Bearing, inner race"),
+    "bearing_outer_race": N_("Bearing, outer race"),
+    "cavitation": N_("Cavitation"),
+    "seal_leak": N_("Seal leak"),
+    "wear": N_("Impeller wear"),
+    "sensor_drift": N_("Sensor drift"),
+    "lost_connection": N_("Lost connection"),
+    "cannot_tell": N_("Cannot tell"),
+}
+CLAUSE_STATUSES = {
+    "shown": N_("Shown"),
+    "not_yet": N_("Not yet"),
+    "outside": N_("Outside software"),
+}
+CLAUSE_KINDS = {
+    "capability": N_("Capability"),
+    "effect": N_("Effect"),
+    "outside": N_("Fact about the firm"),
+}
+DOCUMENTS = {
+    "HN": N_("Henan criteria"),
+    "LN": N_("Liaoning criteria"),
+}
+SERVICES = {
+    "lifecycle": N_("Life cycle"),
+    "vmi": N_("Supply"),
+    "sharing": N_("Sharing"),
+    "testing_lab": N_("Laboratory"),
+    "billing": N_("Billing"),
+    "customization": N_("Customisation"),
+    "design": N_("Industrial design"),
+    "contracting": N_("Contracting"),
+    "energy": N_("Energy"),
+    "finance": N_("Finance"),
+    "service_hub": N_("Service hub"),
+    "gateway": N_("Gateway"),
+    "simulator": N_("Simulator"),
+}
+FIGURES = {
+    "machines_online": N_("Machines online"),
+    "fleet_health": N_("Fleet health"),
+    "alarms_active": N_("Active alarms"),
+    "work_orders_open": N_("Open work orders"),
+    "run_hours": N_("Billed run-hours"),
+    "service_income": N_("Service income"),
+    "messages_per_second": N_("Messages a second"),
+    "repair_time": N_("Mean time to repair"),
+}
+ATTENTION = {
+    "alarm": N_("Alarm"),
+    "work_order": N_("Work order"),
+    "command": N_("Command"),
+    "dead_letter": N_("Dead letter"),
+    "connection": N_("Connection"),
+}
+SIGNALS = {
+    "speed_rpm": N_("Speed"),
+    "flow_m3_h": N_("Flow"),
+    "suction_pressure_bar": N_("Suction pressure"),
+    "discharge_pressure_bar": N_("Discharge pressure"),
+    "power_kw": N_("Power"),
+    "bearing_temperature_c": N_("Bearing temperature"),
+    "vibration_velocity_mm_s": N_("Vibration velocity"),
+    "vibration_envelope_g": N_("Vibration envelope"),
+    "vibration_high_frequency_g": N_("High-frequency vibration"),
+    "seal_leakage_ml_h": N_("Seal leakage"),
+    "run_seconds": N_("Running time"),
+    "volume_l": N_("Volume pumped"),
+    "energy_wh": N_("Energy used"),
+}
+CONFIDENCES = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
+QUALITIES = {"GOOD": N_("Good value"), "STALE": N_("Out of date"), "BAD": N_("Bad value")}
+
+# What to do about a dead letter, by the reason's code, where the service itself does not say.
+ADVICE = {
+    "malformed-json": N_("The payload is not JSON. Correct the device's encoder, then let it send again."),
+    "invalid-message": N_("A field has the wrong type or is missing. Compare the payload with the device protocol."),
+    "unknown-device": N_("Nobody registered this device. Register it, then let it send again."),
+    "foreign-topic": N_("The device published under another device's id. Check its credentials and its topic."),
+    "time-in-future": N_("The device's clock runs ahead. Set its clock; readings after that are taken."),
+    "time-too-old": N_("The reading is older than the platform keeps. Set the device's clock, or import it as history."),
+    "not-a-number": N_("A value is not a finite number. Check the sensor, then its driver."),
+    "too-large": N_("The message is larger than the limit. Send fewer points a message."),
+    "conflicting-duplicate": N_("The same boot and sequence came with other content. Check for two devices with one id."),
+}
+ADVICE_OTHERWISE = N_("Read the reason and the payload, correct the sender, then let it send again.")
+
+# Symbol of each unit suffix, longest suffix first, and the digits that its values are shown with.
+UNITS: tuple[tuple[str, str, int], ...] = (
+    ("_m3_h", "m³/h", 1),
+    ("_mm_s", "mm/s", 2),
+    ("_ml_h", "mL/h", 1),
+    ("_seconds", "s", 0),
+    ("_rpm", "r/min", 0),
+    ("_bar", "bar", 2),
+    ("_kwh", "kWh", 1),
+    ("_kw", "kW", 1),
+    ("_wh", "Wh", 0),
+    ("_hz", "Hz", 1),
+    ("_c", "°C", 1),
+    ("_g", "g", 3),
+    ("_l", "L", 0),
+    ("_s", "s", 0),
+    ("_h", "h", 1),
+    ("_w", "W", 0),
+    ("_v", "V", 1),
+    ("_a", "A", 1),
+)
+
+
+def unit_and_digits(signal: str) -> tuple[str, int]:
+    """Symbol of the unit that a signal's name ends with, and how many decimals its values are shown with."""
+    for suffix, symbol, digits in UNITS:
+        if signal.endswith(suffix):
+            return symbol, digits
+    return "", 2

@@ -1,0 +1,28 @@
+"""Alembic's environment for every service: it is given a connection, never a URL."""
+
+from typing import Any
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from services.kernel.columns import Instant, Price
+
+
+def _render(kind: str, item: Any, autogen: AutogenContext) -> str | bool:
+    # A migration says what is stored, so that it does not change when a Python type does.
+    if kind == "type" and isinstance(item, Instant):
+        return "sa.BigInteger()"
+    if kind == "type" and isinstance(item, Price):
+        return "sa.String()"
+    return False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=context.config.attributes["metadata"],
+    render_item=_render,
+    render_as_batch=False,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

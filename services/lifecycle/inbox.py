@@ -1,0 +1,148 @@
+"""The MQTT door of devices: topic and bytes in, a typed message or the reason why not out. Nothing is computed here."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from services.kernel.bus import Bus
+from services.kernel.bus.contract import BatchHandler, PoisonHandler
+from services.lifecycle.contract import DEVICE_TOPICS
+
+PAYLOAD_BYTES_MAX = 1_048_576
+VALUES_MAX = 200
+TELEMETRY, BIRTH, STATE, ALARM, ACK = range(5)
+OWN = -1  # What the platform itself says to devices; the same filter brings it back.
+KINDS = {"telemetry": TELEMETRY, "birth": BIRTH, "state": STATE, "alarm": ALARM, "ack": ACK, "command": OWN, "confirmed": OWN}
+QUALITIES = {"GOOD": 0, "STALE": 1, "BAD": 2}
+
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+QualityName = Literal["GOOD", "STALE", "BAD"]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+Identifier = Annotated[str, msgspec.Meta(max_length=64)]
+Values = Annotated[dict[Identifier, float], msgspec.Meta(max_length=VALUES_MAX)]
+Reported = Annotated[dict[Identifier, Any], msgspec.Meta(max_length=VALUES_MAX)]
+Held = Annotated[dict[Identifier, Natural], msgspec.Meta(max_length=64)]
+
+
+class Waveform(msgspec.Struct):
+    """A snapshot of a fast signal."""
+
+    rate_hz: Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+    samples: Annotated[list[float], msgspec.Meta(max_length=100_000)]
+
+
+class Telemetry(msgspec.Struct):
+    """One reading of all or some signals at one source time."""
+
+    boot: Natural
+    sequence: Natural
+    time: Instant
+    values: Values = {}
+    quality: QualityName = "GOOD"
+    qualities: dict[Identifier, QualityName] = {}
+    waveforms: Annotated[dict[Identifier, Waveform], msgspec.Meta(max_length=8)] = {}
+
+
+class Birth(msgspec.Struct):
+    """What a device says of itself when it starts."""
+
+    boot: Natural
+    sequence: Natural
+    time: Instant
+    type: Identifier
+    serial: Identifier
+    firmware: Identifier = ""
+    signals: dict[Identifier, Text] = {}
+    held: Held = {}
+    parameters: Reported = {}
+
+
+class State(msgspec.Struct):
+    """Online or not, reported parameters; the will has neither sequence nor time."""
+
+    boot: Natural
+    online: bool = True
+    sequence: Natural | None = None
+    time: Instant | None = None
+    firmware: Identifier = ""
+    reported: Reported = {}
+    held: Held = {}
+
+
+class DeviceAlarm(msgspec.Struct):
+    """An alarm that the device itself raises or clears."""
+
+    boot: Natural
+    sequence: Natural
+    time: Instant
+    code: Identifier
+    severity: Literal["critical", "major", "minor", "warning"]
+    active: bool
+    text: Text = ""
+
+
+class Ack(msgspec.Struct):
+    """How far the device is with a command."""
+
+    boot: Natural
+    sequence: Natural
+    time: Instant
+    command_id: Identifier
+    state: Literal["DELIVERED", "EXECUTING", "SUCCEEDED", "FAILED", "REJECTED"]
+    result: Reported = {}
+    reason: Text = ""
+
+
+DeviceMessage = Telemetry | Birth | State | DeviceAlarm | Ack
+_DECODERS: dict[int, Any] = {
+    TELEMETRY: msgspec.json.Decoder(Telemetry).decode,
+    BIRTH: msgspec.json.Decoder(Birth).decode,
+    STATE: msgspec.json.Decoder(State).decode,
+    ALARM: msgspec.json.Decoder(DeviceAlarm).decode,
+    ACK: msgspec.json.Decoder(Ack).decode,
+}
+_TOPIC_PREFIX = f"{DEVICE_TOPICS}/"
+_topics: dict[str, tuple[str, int]] = {}  # Splitting a topic costs as much as decoding a small message.
+_TOPICS_MAX = 200_000
+
+
+class Unreadable(ValueError):
+    """A message that cannot be taken; `reason` is one of the dead letters' reasons."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def read_topic(topic: str) -> tuple[str, int]:
+    """(device id, kind) of a device's topic; raises Unreadable."""
+    known = _topics.get(topic)
+    if known is not None:
+        return known
+    device_id, _, kind = topic.removeprefix(_TOPIC_PREFIX).partition("/")
+    if kind not in KINDS or not topic.startswith(_TOPIC_PREFIX) or not device_id:
+        raise Unreadable("unknown-topic", f"no device message is expected on {topic[:200]}")
+    if len(_topics) >= _TOPICS_MAX:
+        _topics.clear()
+    _topics[topic] = device_id, KINDS[kind]
+    return _topics[topic]
+
+
+def read_message(kind: int, payload: bytes) -> Any:
+    """The typed message; raises Unreadable with what is wrong and where."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise Unreadable("too-large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX} are taken")
+    try:
+        return _DECODERS[kind](payload)
+    except msgspec.ValidationError as error:
+        raise Unreadable("wrong-shape", str(error)[:500]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable("not-json", str(error)[:500]) from None
+
+
+def open_door(bus: Bus, settle: BatchHandler, on_poison: PoisonHandler | None = None, size_max: int = 500) -> None:
+    """Subscribe to everything that devices say and hand it over in batches."""
+    bus.subscribe_batches(f"{DEVICE_TOPICS}/+/+", settle, size_max=size_max)
+

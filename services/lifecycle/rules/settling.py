@@ -1,0 +1,68 @@
+"""Which messages of a device are settled, and up to where that may be confirmed to it.
+
+A device keeps a message until it is confirmed. Only a prefix without a hole is confirmed: a message that the broker
+lost leaves a hole, so the device sends it again after its next connection.
+"""
+
+import json
+from bisect import bisect_right
+
+INTERVALS_MAX = 64  # Holes that are remembered for one boot; more only means that more is sent again.
+BOOTS_MAX = 8
+
+
+class Settled:
+    """Settled sequence numbers of the newest boots of one device, as intervals without holes."""
+
+
+    def __init__(self, boots: dict[int, list[list[int]]] | None = None) -> None:
+        self._boots = boots or {}
+
+    def add(self, boot: int, sequence: int) -> None:
+        """Note that one message is settled."""
+        intervals = self._boots.get(boot)
+        if intervals is None:
+            self._boots[boot] = [[sequence, sequence]]
+            if len(self._boots) > BOOTS_MAX:
+                del self._boots[min(self._boots)]
+            return
+        last = intervals[-1]
+        if sequence == last[1] + 1:  # The usual case.
+            last[1] = sequence
+        else:
+            self._merge(intervals, sequence, sequence)
+
+    def held(self, boot: int, oldest: int) -> None:
+        """The device holds nothing of `boot` below `oldest`: all below is as good as settled."""
+        if oldest > 0:
+            self._merge(self._boots.setdefault(boot, []), 0, oldest - 1)
+
+    def confirmable(self) -> list[tuple[int, int]]:
+        """(boot, last sequence of the prefix without a hole) of each boot that has one, oldest boot first."""
+        return [
+            (boot, intervals[0][1]) for boot, intervals in sorted(self._boots.items()) if intervals and not intervals[0][0]
+        ]
+
+    def to_json(self) -> str:
+        """Compact text for the twin."""
+        return json.dumps(self._boots, separators=(",", ":"))
+
+    @classmethod
+    def restore(cls, text: str) -> "Settled":
+        """From the twin's text."""
+        return cls({int(boot): intervals for boot, intervals in json.loads(text or "{}").items()})
+
+    @staticmethod
+    def _merge(intervals: list[list[int]], low: int, high: int) -> None:
+        place = bisect_right(intervals, low, key=lambda interval: interval[0])
+        if place and intervals[place - 1][1] >= low - 1:
+            place -= 1
+            intervals[place][1] = max(intervals[place][1], high)
+        else:
+            intervals.insert(place, [low, high])
+        current = intervals[place]
+        while place + 1 < len(intervals) and intervals[place + 1][0] <= current[1] + 1:
+            current[1] = max(current[1], intervals.pop(place + 1)[1])
+        if len(intervals) > INTERVALS_MAX:
+            # Forgetting the newest island is safe: it will be sent again and found to be a duplicate.
+            intervals.pop()
