@@ -4,8 +4,8 @@ A demand is a ratio to the rated flow; 0 means stopped. A day depends only on th
 given for it, so a world can start on any day.
 """
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 import numpy
@@ -34,6 +34,26 @@ class Duty(StrEnum):
 def steps_of_day(duty: Duty, day: date, chance: numpy.random.Generator) -> Steps:
     """Demand of `day` (local date)."""
     return _SHAPES[duty](day.weekday(), chance)
+
+
+def demand_from(
+    duty: Duty, start: datetime, local: tzinfo, chance_of_day: Callable[[date], numpy.random.Generator]
+) -> Iterator[tuple[datetime, float]]:
+    """(time, demand from then on) without end, beginning with the demand that holds at `start`, given for `start`."""
+    midnight = start.astimezone(local).replace(hour=0, minute=0, second=0, microsecond=0)
+    now = 0.0
+    begun = False
+    while True:
+        day = midnight.date()
+        for second, demand in steps_of_day(duty, day, chance_of_day(day)):
+            at = midnight + timedelta(seconds=second)
+            if at > start:
+                if not begun:
+                    yield start, now
+                    begun = True
+                yield at, demand
+            now = demand
+        midnight += timedelta(days=1)
 
 
 def _hourly(demand_of_hour: Callable[[int], float], chance: numpy.random.Generator) -> Steps:

@@ -4,8 +4,8 @@ A severity runs from 0 (sound) to 1 (functional failure). `effects_of` is the on
 fault touches; the equations of `pumps` and `fleet` carry it on to the signals. Gains are a judgement, chosen so that
 a fault is plain at a severity of about 0.2 and the pump protects itself (trips) near 1.
 
-Life times: Weibull. Bearings: shape 1.5, L10 of 25,000 h (asked of process pumps by API 610, life by ISO 281); the other
-figures are a judgement in the range of the handbooks.
+Life times: Weibull. Bearings: shape 1.5, L10 of 25,000 h (asked of process pumps by API 610, life by ISO 281); the
+other figures are a judgement.
 """
 
 import math
@@ -58,7 +58,8 @@ class Effects:
     efficiency_factor: Array
     suction_shortage: Array
     unbalance_mm_s: Array  # Vibration velocity RMS at shaft speed that is added at rated speed.
-    envelope_g: Array
+    inner_envelope_g: Array
+    outer_envelope_g: Array
     roughness: Array  # Late bearing damage, 0-1: heats and shakes.
     leakage_ml_h: Array
     drift_k: Array  # Shown by the temperature sensor, not felt by the bearing.
@@ -74,7 +75,8 @@ def effects_of(severity: Array) -> Effects:
         suction_shortage=severity[ROW[Fault.CAVITATION]],
         unbalance_mm_s=10.0 * severity[ROW[Fault.IMBALANCE]],
         # A young spall already rings the races, so the envelope rises early; heat and shaking come late.
-        envelope_g=1.4 * inner**0.7 + 1.8 * outer**0.7,
+        inner_envelope_g=1.4 * inner**0.7,
+        outer_envelope_g=1.8 * outer**0.7,
         roughness=numpy.maximum(inner, outer) ** 2,
         leakage_ml_h=500.0 * severity[ROW[Fault.SEAL_LEAK]] ** 1.5,
         drift_k=35.0 * severity[ROW[Fault.SENSOR_DRIFT]],

@@ -18,6 +18,7 @@ from simulator.pumps import (
     pressure_bar,
     speed_for_flow,
 )
+from simulator.waveforms import BEARINGS, VibrationState
 
 HEATING_S = 1500.0  # First-order time constant of the bearing housing.
 RAMP_S = 4.0  # First-order time constant of the drive's speed.
@@ -100,12 +101,28 @@ class Fleet:
         whole = numpy.floor(self.counters).astype(numpy.int64)
         return values | {name: whole[row] for row, name in enumerate(COUNTERS)}
 
-    def repair(self, index: int, fault: Fault | None) -> None:
-        """Make one fault of one pump (or all, with None) undone and switch its protection back on."""
-        rows = slice(None) if fault is None else ROW[fault]
-        self.severity[rows, index] = 0.0
-        self.growth_per_h[rows, index] = 0.0
-        self.tripped[index] = False
+    def mend(self, index: int, fault: Fault) -> None:
+        """Undo one fault of one pump."""
+        self.severity[ROW[fault], index] = 0.0
+        self.growth_per_h[ROW[fault], index] = 0.0
+
+    def vibration_state(self, index: int) -> VibrationState:
+        """What the accelerometer of one pump feels now, part by part."""
+        effects = self._solve()
+        shaft_mm_s, passing_mm_s, _ = self._velocity_parts(effects)
+        ratio, kind = float(self.point.speed_ratio[index]), self.types[index]
+        return VibrationState(
+            shaft_hz=ratio * kind.rated_speed_rpm / 60,
+            velocity_mm_s=float(shaft_mm_s[index]),
+            passing_mm_s=float(passing_mm_s[index]),
+            vanes=kind.vanes,
+            bearing=BEARINGS[kind.bearing],
+            inner_envelope_g=float(effects.inner_envelope_g[index]) * ratio**1.5,
+            outer_envelope_g=float(effects.outer_envelope_g[index]) * ratio**1.5,
+            # Half the power of white noise at 12 kHz lies in the demodulated band; its envelope's RMS is 0.65 of that.
+            noise_g=_FLOOR_G + 2.2 * float(self.parameters.envelope_g[index]) * ratio,
+            cavitation_g=float(self.point.cavitation[index]) * ratio,
+        )
 
     def _target_speed(self) -> Array:
         automatic = speed_for_flow(self.parameters, self.demand)
@@ -138,15 +155,21 @@ class Fleet:
         rise = rise + point.speed_ratio * (65.0 * effects.roughness + 0.4 * effects.unbalance_mm_s)
         return self.ambient_c + rise
 
+    def _velocity_parts(self, effects: Effects) -> tuple[Array, Array, Array]:
+        """RMS velocity (mm/s) at shaft speed, at vane passing and broadband."""
+        p, n = self.parameters, self.point.speed_ratio
+        off_best = numpy.where(n > 0, self.point.flow_m3_h / (numpy.maximum(n, 1e-9) * p.rated_flow_m3_h) - 1, 0.0)
+        # The force of an unbalanced rotor grows with the square of its speed.
+        shaft_mm_s = (0.75 * p.vibration_mm_s + effects.unbalance_mm_s) * n**2
+        passing_mm_s = p.vibration_mm_s * n**2 * (0.6 + 0.8 * off_best**2)
+        return shaft_mm_s, passing_mm_s, n * (2.0 * effects.roughness + 0.8 * self.point.cavitation)
+
     def _true_gauges(self, effects: Effects) -> Array:
         """True values in the order of NOISE, shape (signals, pumps)."""
         p, point = self.parameters, self.point
         n, cavitation = point.speed_ratio, point.cavitation
-        off_best = numpy.where(n > 0, point.flow_m3_h / (numpy.maximum(n, 1e-9) * p.rated_flow_m3_h) - 1, 0.0)
-        # The force of an unbalanced rotor grows with the square of its speed.
-        shaft_mm_s = (0.75 * p.vibration_mm_s + effects.unbalance_mm_s) * n**2
-        passing_mm_s = p.vibration_mm_s * n**2 * (0.6 + 0.8 * off_best**2)
-        rough_mm_s = n * (2.0 * effects.roughness + 0.8 * cavitation)
+        shaft_mm_s, passing_mm_s, rough_mm_s = self._velocity_parts(effects)
+        spalls_g = effects.inner_envelope_g + effects.outer_envelope_g
         pressure = p.suction_pressure_bar + pressure_bar(p, point.head_m)
         pressure_ratio = pressure / (p.suction_pressure_bar + pressure_bar(p, p.rated_head_m))
         return numpy.stack(
@@ -158,7 +181,7 @@ class Fleet:
                 point.power_kw,
                 self.temperature_c + effects.drift_k,
                 numpy.sqrt(shaft_mm_s**2 + passing_mm_s**2 + rough_mm_s**2),
-                _FLOOR_G + p.envelope_g * n + effects.envelope_g * n**1.5 + 0.02 * cavitation,
+                _FLOOR_G + p.envelope_g * n + spalls_g * n**1.5 + 0.02 * cavitation,
                 _FLOOR_G + p.high_frequency_g * n**2 + 3.0 * cavitation * n + 0.4 * effects.roughness * n,
                 (p.leakage_ml_h + effects.leakage_ml_h) * pressure_ratio,
             )

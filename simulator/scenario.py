@@ -88,7 +88,8 @@ class Scenario(_Strict):
         pumps = {pump.id for pump in self.pumps}
         wrong = [f"编号重复 / the same id twice: {name}" for name in _repeated([c.id for c in self.customers])]
         wrong += [f"编号重复 / the same id twice: {name}" for name in _repeated([p.id for p in self.pumps])]
-        wrong += [f"{p.id}: 未知客户 / unknown customer {p.customer!r}" for p in self.pumps if p.customer not in customers]
+        strangers = [pump for pump in self.pumps if pump.customer not in customers]
+        wrong += [f"{pump.id}: 未知客户 / unknown customer {pump.customer!r}" for pump in strangers]
         wrong += [f"{f.fault}: 未知的泵 / unknown pump {f.pump!r}" for f in self.faults if f.pump not in pumps]
         if wrong:
             raise ValueError("; ".join(wrong))

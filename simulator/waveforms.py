@@ -3,8 +3,8 @@
 Bearing kinematics (no slip; contact angle a, n balls of diameter d on pitch diameter D, shaft frequency f):
 BPFO = n/2 f (1 - d/D cos a), BPFI = n/2 f (1 + d/D cos a). Source: Randall and Antoni, "Rolling element bearing
 diagnostics - a tutorial", Mechanical Systems and Signal Processing 25 (2011). The 6205 has the geometry of the Case
-Western Reserve University rig, for which that data set states 3.5848 and 5.4152 times shaft speed. The other two carry typical
-catalogue dimensions of their sizes.
+Western Reserve University rig, for which that data set states 3.5848 and 5.4152 times shaft speed. The other two carry
+typical dimensions of their sizes.
 
 Model: shaft harmonics, vane passing, broadband noise, and for a race defect one impulse a ball pass, each ringing a
 structural resonance; impulses come with a little slip, and those of the inner race fade in and out as the defect

@@ -150,6 +150,106 @@ SIGNALS = {
     "volume_l": N_("Volume pumped"),
     "energy_wh": N_("Energy used"),
 }
+# Sign (in icons.svg) and tone (in console.css) of each code: the sign and the word say it, the tone only helps.
+SIGNS: dict[str, tuple[str, str]] = {
+    "running": ("run", "ok"),
+    "stopped": ("stop", "quiet"),
+    "alarm": ("alarm", "bad"),
+    "offline": ("offline", "off"),
+    "good": ("check", "ok"),
+    "watch": ("eye", "watch"),
+    "poor": ("alarm", "bad"),
+    "cannot_tell": ("question", "quiet"),
+    "critical": ("octagon", "critical"),
+    "major": ("alarm", "bad"),
+    "minor": ("diamond", "watch"),
+    "warning": ("circle", "quiet"),
+    "RAISED": ("bell", "bad"),
+    "ACKNOWLEDGED": ("eye", "watch"),
+    "CLEARED": ("check", "ok"),
+    "OPEN": ("circle", "bad"),
+    "PLANNED": ("calendar", "busy"),
+    "IN_PROGRESS": ("wrench", "busy"),
+    "ON_HOLD": ("pause", "watch"),
+    "COMPLETED": ("check", "ok"),
+    "CLOSED": ("check", "quiet"),
+    "CANCELLED": ("cross", "quiet"),
+    "QUEUED": ("clock", "quiet"),
+    "SENT": ("arrow", "busy"),
+    "DELIVERED": ("arrow", "busy"),
+    "EXECUTING": ("run", "busy"),
+    "SUCCEEDED": ("check", "ok"),
+    "FAILED": ("cross", "bad"),
+    "TIMED_OUT": ("clock", "bad"),
+    "EXPIRED": ("clock", "watch"),
+    "REJECTED": ("cross", "bad"),
+    "draft": ("circle", "quiet"),
+    "issued": ("arrow", "busy"),
+    "paid": ("check", "ok"),
+    "void": ("cross", "quiet"),
+    "pending": ("clock", "watch"),
+    "posted": ("check", "ok"),
+    "voided": ("cross", "quiet"),
+    "shown": ("check", "ok"),
+    "not_yet": ("clock", "quiet"),
+    "outside": ("diamond", "watch"),
+    "GOOD": ("check", "ok"),
+    "STALE": ("clock", "watch"),
+    "BAD": ("cross", "bad"),
+}
+SIGN_OTHERWISE = ("circle", "quiet")
+
+SCREENS = (
+    ("overview", "/console", "home", N_("Overview")),
+    ("fleet", "/console/fleet", "pump", N_("Fleet")),
+    ("alarms", "/console/alarms", "bell", N_("Alarms")),
+    ("work_orders", "/console/work-orders", "wrench", N_("Work orders")),
+    ("invoices", "/console/invoices", "coin", N_("Invoices")),
+    ("events", "/console/events", "flow", N_("Events")),
+    ("clauses", "/console/clauses", "list", N_("Clauses")),
+)
+# Screens that are reached from another one, which the navigation then marks.
+SCREEN_PARENTS = {
+    "machine": "fleet",
+    "alarm": "alarms",
+    "work_order": "work_orders",
+    "invoice": "invoices",
+    "invoice_line": "invoices",
+    "event": "events",
+    "dead_letters": "events",
+    "clause": "clauses",
+}
+NOTICES = {
+    "clock-paused": N_("Business time is paused."),
+    "clock-set": N_("The clock's speed is set."),
+    "fault-injected": N_("The fault is injected. Its signs build up in the machine's signals; an alarm follows."),
+    "repaired": N_("The machine is repaired."),
+    "scenario-reset": N_("The scenario starts again."),
+    "alarm-acknowledged": N_("The alarm is acknowledged."),
+    "acknowledgement-withdrawn": N_("The acknowledgement is withdrawn."),
+    "alarm-assigned": N_("The alarm is assigned."),
+    "alarm-cleared": N_("The alarm is cleared."),
+    "work-order-opened": N_("A work order is open."),
+    "work-order-moved": N_("The work order has moved on."),
+    "command-queued": N_("The command is queued. It is sent as soon as the machine is reachable."),
+    "command-cancelled": N_("The command is cancelled."),
+}
+UNDO = {"alarm-acknowledged": "/console/alarms/{}/withdraw"}
+LINKS = {"work-order-opened": "/console/work-orders/{}", "fault-injected": "/console/machines/{}"}
+RANGES = {
+    "1h": N_("1 hour"),
+    "6h": N_("6 hours"),
+    "24h": N_("24 hours"),
+    "7d": N_("7 days"),
+    "30d": N_("30 days"),
+}
+ALARM_FILTERS = {
+    "active": N_("Active"),
+    "RAISED": N_("Raised"),
+    "ACKNOWLEDGED": N_("Acknowledged"),
+    "CLEARED": N_("Cleared"),
+    "all": N_("All"),
+}
 CONFIDENCES = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
 QUALITIES = {"GOOD": N_("Good value"), "STALE": N_("Out of date"), "BAD": N_("Bad value")}
 

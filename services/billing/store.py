@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, func, or_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from services.billing.contract import InvoiceState, UsageState
 from services.billing.rules.ledger import Balance, Phase
@@ -22,8 +23,6 @@ from services.billing.tables import (
 )
 
 LIVE = (InvoiceState.ISSUED, InvoiceState.POSTED)  # Invoices that count.
-
-# ---- Tariffs and contracts ------------------------------------------------------------------------------------
 
 
 def tariffs(session: Session) -> list[TariffRow]:
@@ -46,7 +45,7 @@ def contract_overlapping(
     return session.exec(_between(provider_id, customer_id).where(_in_force(starts, ends, inclusive=False))).first()
 
 
-def _between(provider_id: str, customer_id: str) -> Any:
+def _between(provider_id: str, customer_id: str) -> SelectOfScalar[ContractRow]:
     return select(ContractRow).where(
         ContractRow.organisation_id == provider_id, ContractRow.counterparty_id == customer_id
     )
@@ -67,21 +66,17 @@ def usage_by_identity(session: Session, source: str, event_id: str) -> UsageRow 
 
 
 def quarantined(session: Session, source: str, event_id: str, fingerprint: str) -> QuarantineRow | None:
-    return session.exec(
-        select(QuarantineRow).where(
-            QuarantineRow.source == source,
-            QuarantineRow.event_id == event_id,
-            QuarantineRow.fingerprint == fingerprint,
-        )
-    ).first()
+    query = select(QuarantineRow).where(QuarantineRow.source == source, QuarantineRow.event_id == event_id)
+    return session.exec(query.where(QuarantineRow.fingerprint == fingerprint)).first()
 
 
 def quarantine_page(session: Session, after: str, limit: int) -> list[QuarantineRow]:
-    return list(
-        session.exec(
-            select(QuarantineRow).where(QuarantineRow.id > after).order_by(QuarantineRow.id).limit(limit + 1)
-        )
-    )
+    query = select(QuarantineRow).where(QuarantineRow.id > after)
+    return list(session.exec(query.order_by(QuarantineRow.id).limit(limit + 1)))
+
+
+def quarantine_count(session: Session) -> int:
+    return session.exec(select(func.count()).select_from(QuarantineRow)).one()
 
 
 def usage_page(
@@ -144,12 +139,10 @@ def unbilled_counts(session: Session) -> list[tuple[str, str, int, int]]:
 
 def metered(session: Session, meter: str) -> tuple[int, int, int]:
     """(events, quantity, devices) of all accepted usage of a meter."""
-    events, quantity, devices = session.exec(
-        select(
-            func.count(), func.coalesce(func.sum(UsageRow.quantity), 0), func.count(UsageRow.device_id.distinct())
-        ).where(UsageRow.meter == meter)
-    ).one()
-    return events, int(quantity), devices
+    devices = func.count(col(UsageRow.device_id).distinct())
+    query = select(func.count(), func.sum(UsageRow.quantity), devices).where(UsageRow.meter == meter)
+    events, quantity, devices_count = session.exec(query).one()
+    return events, int(quantity or 0), devices_count
 
 
 def aggregates(session: Session, line_ids: Sequence[str]) -> dict[str, Aggregate]:
@@ -210,7 +203,7 @@ def live_invoices(session: Session, contract_id: str, service_start: datetime) -
         InvoiceRow.service_start == service_start,
         col(InvoiceRow.state).in_(LIVE),
     )
-    return list(session.exec(query.order_by(InvoiceRow.serial)))
+    return list(session.exec(query.order_by(col(InvoiceRow.serial))))
 
 
 def billed_before(session: Session, invoice_ids: Sequence[str]) -> dict[str, int]:
@@ -234,12 +227,8 @@ def due_posts(session: Session, now: datetime) -> list[str]:
 
 
 def next_serial(session: Session, provider_id: str) -> int:
-    return int(
-        session.exec(
-            select(func.coalesce(func.max(InvoiceRow.serial), 0)).where(InvoiceRow.organisation_id == provider_id)
-        ).one()
-        + 1
-    )
+    last = session.exec(select(func.max(InvoiceRow.serial)).where(InvoiceRow.organisation_id == provider_id)).one()
+    return (last or 0) + 1
 
 
 def invoice_sums(session: Session) -> list[tuple[str, str, int, int]]:
@@ -270,7 +259,7 @@ def transfers(session: Session, *, invoice_id: str | None = None, phases: Sequen
         query = query.where(TransferRow.invoice_id == invoice_id)
     if phases:
         query = query.where(col(TransferRow.phase).in_(phases))
-    return list(session.exec(query.order_by(TransferRow.at, TransferRow.id)))
+    return list(session.exec(query.order_by(col(TransferRow.at), col(TransferRow.id))))
 
 
 def transfer_page(session: Session, after: str, limit: int) -> list[TransferRow]:
@@ -292,7 +281,7 @@ def balances(session: Session) -> dict[str, Balance]:
     """Sums of every account over all visible transfers."""
     settled = select(TransferRow.pending_id).where(col(TransferRow.pending_id).is_not(None))
     posted = col(TransferRow.phase).in_((Phase.SINGLE, Phase.POST))
-    pending = and_(TransferRow.phase == Phase.PENDING, col(TransferRow.id).not_in(settled))
+    pending = and_(col(TransferRow.phase) == Phase.PENDING, col(TransferRow.id).not_in(settled))
     sums: dict[str, list[int]] = {}
     for place, column in ((0, TransferRow.debit), (1, TransferRow.credit)):
         query = (

@@ -26,9 +26,7 @@ class Assembly:
     def __init__(self, settings: KernelSettings, metadata: MetaData, *, role: str = "api", bus: Bus | None = None):
         self.settings = settings
         self.clock = AffineClock()
-        self.database = Database(
-            settings.resolved_database_url(), metadata, service=settings.service, clock=self.clock
-        )
+        self.database = Database(settings.resolved_database_url(), metadata, service=settings.service, clock=self.clock)
         self.bus = bus or bus_of(settings, f"som-{settings.service}-{role}")
         self.ticker = Ticker(self.clock)
         self.publisher = OutboxPublisher(self.database, self.bus)

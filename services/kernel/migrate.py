@@ -15,6 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
 
 from services.kernel.clock import AffineClock
 from services.kernel.database import Database
@@ -25,10 +26,20 @@ KERNEL_MIGRATIONS = Path(__file__).parent / "migrations"
 def upgrade(database: Database) -> None:
     """Bring `database` to the newest version; doing it twice changes nothing."""
     with database.engine.begin() as connection:
+        _one_at_a_time(database, connection)
         database.ensure_schema(connection)
     with database.engine.begin() as connection:
+        _one_at_a_time(database, connection)
         command.upgrade(_config(database, connection), "head")
         database.ensure_rows(connection)
+
+
+def _one_at_a_time(database: Database, connection: Connection) -> None:
+    """Two processes of a service may start at once; SQLite's BEGIN IMMEDIATE already lets only one in."""
+    if database.is_postgres:
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate {database.schema}"}
+        )
 
 
 def differences(database: Database) -> list[Any]:

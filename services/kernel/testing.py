@@ -17,7 +17,8 @@ from services.kernel.broker import Broker, EmbeddedBroker, MosquittoBroker, find
 from services.kernel.chance import new_id
 from services.kernel.clock import Clock, ManualClock
 from services.kernel.database import Database
-from services.kernel.identity import KeyStore, Kind, Principal, Role
+from services.kernel.identity import KeyStore, Principal, Role
+from services.kernel.principals import Kind
 
 START = datetime(2026, 1, 5, 0, 0, tzinfo=UTC)  # A Monday.
 ORGANISATIONS = ("maker", "customer-01", "customer-02")

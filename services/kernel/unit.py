@@ -137,12 +137,12 @@ class UnitOfWork:
 def _filter_by_organisation(session: Session, metadata: MetaData, visible: list[str]) -> None:
     """Add the principal's organisations to every ORM statement of `session`, so that no query can forget them."""
     criteria = [
-        with_loader_criteria(row, row.organisation_id.in_(visible), include_aliases=True)  # type: ignore[attr-defined]
+        with_loader_criteria(row, row.organisation_id.in_(visible), include_aliases=True)
         for row in _rows_of(OrganisationOwned, metadata)
     ] + [
         with_loader_criteria(
             row,
-            or_(row.organisation_id.in_(visible), row.counterparty_id.in_(visible)),  # type: ignore[attr-defined]
+            or_(row.organisation_id.in_(visible), row.counterparty_id.in_(visible)),
             include_aliases=True,
         )
         for row in _rows_of(CounterpartyOwned, metadata)
@@ -155,7 +155,8 @@ def _filter_by_organisation(session: Session, metadata: MetaData, visible: list[
 
 
 @cache
-def _rows_of(mixin: type, metadata: MetaData) -> list[type]:
-    """The mapped classes of one service that have the mixin. (The mixin itself as criterion fails: it has no columns.)"""
-    rows = [each for each in mixin.__subclasses__() if getattr(each, "__table__", None) is not None]
-    return [row for row in rows if row.metadata is metadata]  # type: ignore[attr-defined]
+def _rows_of(mixin: type, metadata: MetaData) -> list[Any]:
+    """The mapped classes of one service with the mixin. (The mixin itself has no columns to filter by.)"""
+    rows: list[Any] = mixin.__subclasses__()
+    rows = [each for each in rows if getattr(each, "__table__", None) is not None]
+    return [row for row in rows if row.metadata is metadata]

@@ -13,7 +13,15 @@ PAYLOAD_BYTES_MAX = 1_048_576
 VALUES_MAX = 200
 TELEMETRY, BIRTH, STATE, ALARM, ACK = range(5)
 OWN = -1  # What the platform itself says to devices; the same filter brings it back.
-KINDS = {"telemetry": TELEMETRY, "birth": BIRTH, "state": STATE, "alarm": ALARM, "ack": ACK, "command": OWN, "confirmed": OWN}
+KINDS = {
+    "telemetry": TELEMETRY,
+    "birth": BIRTH,
+    "state": STATE,
+    "alarm": ALARM,
+    "ack": ACK,
+    "command": OWN,
+    "confirmed": OWN,
+}
 QUALITIES = {"GOOD": 0, "STALE": 1, "BAD": 2}
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -145,4 +153,3 @@ def read_message(kind: int, payload: bytes) -> Any:
 def open_door(bus: Bus, settle: BatchHandler, on_poison: PoisonHandler | None = None, size_max: int = 500) -> None:
     """Subscribe to everything that devices say and hand it over in batches."""
     bus.subscribe_batches(f"{DEVICE_TOPICS}/+/+", settle, size_max=size_max)
-

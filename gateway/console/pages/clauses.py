@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from gateway.console.page import ConsolePage, ConsoleRoute, Opened
 from gateway.console.pages.common import CLOCK, explained
 from gateway.console.panels import Fragment
-from gateway.console.views import Clause, Words
+from gateway.console.views import Clause, Option, Words
 
 CLAUSE = frozenset({"clause"})
 
@@ -49,7 +49,7 @@ class ClauseSection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClauseBook:
     sections: tuple[ClauseSection, ...]
-    modes: tuple[str, ...]
+    modes: tuple[Option, ...]
     services: tuple[str, ...]
     kept: int
     total: int
@@ -77,7 +77,7 @@ def book(clauses: Sequence[Clause], which: ClauseFilter) -> ClauseBook:
             ClauseSection(document=document, name=rows[0].section, clauses=tuple(rows))
             for (document, _), rows in sections.items()
         ),
-        modes=tuple(dict.fromkeys(clause.mode for clause in clauses)),
+        modes=tuple({clause.mode: Option(clause.mode, clause.mode_name) for clause in clauses}.values()),
         services=tuple(dict.fromkeys(name for clause in clauses for name in clause.service.split("+"))),
         kept=len(kept),
         total=len(clauses),

@@ -32,14 +32,6 @@ def rows(fleet: Fleet) -> list[tuple[str, MachineCard]]:
     return [(f"machine-{card.id}", card) for card in fleet.machines]
 
 
-def by_customer(fleet: Fleet) -> dict[str, list[MachineCard]]:
-    """Machines of each customer, in the order of the fleet."""
-    sites: dict[str, list[MachineCard]] = {}
-    for card in fleet.machines:
-        sites.setdefault(card.customer_id, []).append(card)
-    return sites
-
-
 MACHINE = frozenset({"machine", "alarm"})
 
 FRAGMENTS = (

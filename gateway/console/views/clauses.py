@@ -31,6 +31,7 @@ class Clause:
     document: str  # HN or LN
     section: Words
     mode: str
+    mode_name: Words
     label: Words
     demonstration: Words
     service: str

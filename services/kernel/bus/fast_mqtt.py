@@ -25,13 +25,16 @@ PUBLISH = 0x30
 PUBACK = 0x40
 PUBACK_HEAD = b"\x40\x02"  # Followed by the two bytes of the packet identifier, as they came.
 PAHO_INTERNALS = (
+    "_handle_connack",
     "_in_packet",
     "_last_bytes_received",
     "_last_msg_out",
     "_loop_rc_handle",
     "_msgtime_mutex",
+    "_out_message_mutex",
     "_packet_handle",
     "_packet_queue",
+    "_send_publish",
     "_send_simple_command",
     "_sock",
     "_sock_recv",
@@ -63,6 +66,7 @@ class FastClient(paho.Client):
         self.suppress_exceptions = True  # Of callbacks; else one would end the network thread.
         self.generation = 0
         self._generation_mutex = threading.Lock()
+        self._accepted = False  # By the broker: its CONNACK is here.
         self._on_messages = on_messages
         self._parts: list[bytes] = []  # What was read and is not yet a whole packet.
         self._missing_bytes = 0  # At least so many more before another look is worth it.
@@ -72,8 +76,23 @@ class FastClient(paho.Client):
             self.generation += (
                 1  # Before paho clears its queue: a later acknowledgement is refused, an earlier cleared.
             )
+        with self._out_message_mutex:
+            self._accepted = False
         self._parts, self._missing_bytes = [], 0
         return super().reconnect()
+
+    def _handle_connack(self) -> MQTTErrorCode:
+        # paho sends a publish as soon as there is a socket: ahead of the older ones, which it keeps for the CONNACK,
+        # and perhaps ahead of CONNECT itself. Here they all wait. The mutex (paho's, held by its `publish` too) lets
+        # nobody in between opening the door and sending what waited.
+        with self._out_message_mutex:
+            self._accepted = True
+            return super()._handle_connack()
+
+    def _send_publish(self, *arguments: Any, **named: Any) -> MQTTErrorCode:
+        if not self._accepted:
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        return super()._send_publish(*arguments, **named)
 
     def acknowledge(self, generation: int, identifiers: Sequence[bytes]) -> bool:
         """Confirm messages of that generation, in the order given, in one write; False if the connection is another.

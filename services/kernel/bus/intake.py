@@ -7,6 +7,7 @@ from collections.abc import Callable
 from services.kernel.bus.contract import Message
 from services.kernel.clock import monotonic_s
 
+WINDOW_MIN = 20  # A stall at fewer messages says that little happens, not that the broker waits for us.
 IDLE_STEP_S = 0.5  # How often the blocked producer looks after its connection.
 
 
@@ -26,6 +27,7 @@ class Intake:
         self._changed = threading.Condition()
         self._closed = False
         self._woken = False
+        self._window: int | None = None  # At so many messages the broker last stopped sending.
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -64,8 +66,9 @@ class Intake:
         """Up to `count_max` messages, oldest first; empty when woken or closed.
 
         After the first message it waits for more, but not longer than `wait_s_max`, and not when nothing new came
-        for a tenth of that: then the broker's window of unacknowledged messages is likely used up, and it will send
-        nothing before we acknowledge.
+        for a tenth of that: then the broker's window of unacknowledged messages is likely used up (100 in iotcore),
+        and it will send nothing before we acknowledge. The length at which that happened is remembered, so that the
+        next time nobody waits for what cannot come; waiting each time held iotcore to 15,000 messages a second.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._messages) or self._woken or self._closed)
@@ -73,9 +76,13 @@ class Intake:
             if self._closed:
                 return []
             deadline = monotonic_s() + wait_s_max
-            while self._messages and (seen := len(self._messages)) < count_max and not self._closed:
+            enough = min(count_max, self._window or count_max)
+            while self._messages and (seen := len(self._messages)) < enough and not self._closed:
                 pause_s = min(deadline - monotonic_s(), wait_s_max / 10)
-                if pause_s <= 0 or not self._changed.wait(pause_s) or len(self._messages) == seen:
+                if pause_s <= 0:
+                    break
+                if not self._changed.wait(pause_s) or len(self._messages) == seen:
+                    self._window = seen if seen >= WINDOW_MIN else self._window
                     break
             taken = [self._messages.popleft() for _ in range(min(count_max, len(self._messages)))]
             self.bytes_count -= sum(len(message.payload) for message in taken)

@@ -35,7 +35,8 @@ class MqttBus:
       so a handler must not wait for a publish (`wait` refuses).
     - Published messages not yet confirmed: `queue_max`; then `publish` raises BusFull. While there is no connection
       QoS 1 messages wait in this queue (not over a restart of the process: that is the outbox's work), and QoS 0
-      messages are lost. `inflight` of them are on their way at a time.
+      messages are lost. `inflight` of them are on their way at a time, except that all that waited for a connection
+      go at once. Order is kept.
     - A handler that fails: `attempts_max` attempts, then `on_poison` (see `Delivery`).
 
     Args:

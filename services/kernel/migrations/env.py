@@ -1,6 +1,6 @@
 """Alembic's environment for every service: it is given a connection, never a URL."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
@@ -8,7 +8,7 @@ from alembic.autogenerate.api import AutogenContext
 from services.kernel.columns import Instant, Price
 
 
-def _render(kind: str, item: Any, autogen: AutogenContext) -> str | bool:
+def _render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
     # A migration says what is stored, so that it does not change when a Python type does.
     if kind == "type" and isinstance(item, Instant):
         return "sa.BigInteger()"

@@ -114,9 +114,7 @@ class Cell:
         self._judge_side(self.highs, "high", value, found, standing=True)
         self.set_bands()
 
-    def _judge_side(
-        self, latches: list[Latch], side: str, value: float, found: list[Finding], standing: bool
-    ) -> None:
+    def _judge_side(self, latches: list[Latch], side: str, value: float, found: list[Finding], standing: bool) -> None:
         """One finding when the gravest active threshold became another."""
         outwards = 1.0 if side == "high" else -1.0
         before = after = None

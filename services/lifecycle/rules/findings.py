@@ -32,9 +32,9 @@ def limit_finding(
     """A limit was passed (`active`: `threshold` is the gravest one passed) or is no longer."""
     limit = threshold.raise_at if active else threshold.clear_at
     above = (side == "high") == active
-    note_zh = f"({threshold.note_zh})" if active and threshold.note_zh else ""
+    note_zh = f"（{threshold.note_zh}）" if active and threshold.note_zh else ""
     note_en = f" ({threshold.note_en})" if active and threshold.note_en else ""
-    end_zh, end_en = ("", "") if active else (",恢复正常", ": back to normal")
+    end_zh, end_en = ("", "") if active else ("，恢复正常", ": back to normal")
     return Finding(
         code=f"{watch.name}_{side}",
         signal=watch.name,
@@ -42,8 +42,8 @@ def limit_finding(
         active=active,
         value=value,
         limit=limit,
-        reason_zh=f"{watch.name_zh} {value:.4g} {watch.unit},{'高于' if above else '低于'}限值 {limit:.4g} {watch.unit}"
-        f"{note_zh},最近 {window} 次读数中至少 {needed} 次{end_zh}",
+        reason_zh=f"{watch.name_zh} {value:.4g} {watch.unit}，{'高于' if above else '低于'}限值 "
+        f"{limit:.4g} {watch.unit}{note_zh}，最近 {window} 次读数中至少 {needed} 次{end_zh}",
         reason_en=f"{watch.name_en} {value:.4g} {watch.unit} is {'above' if above else 'below'} the limit "
         f"{limit:.4g} {watch.unit}{note_en} in at least {needed} of the last {window} readings{end_en}",
         source="limit",
@@ -60,7 +60,7 @@ def deviation_finding(
     if active:
         reason_zh = (
             f"{watch.name_zh}的移动平均 {level:.4g} {watch.unit} {'高于' if above else '低于'}本机正常水平 "
-            f"{expected:.4g} {watch.unit}(控制限 {limit:.4g},由本机 {readings} 次读数学得)"
+            f"{expected:.4g} {watch.unit}（控制限 {limit:.4g}，由本机 {readings} 次读数学得）"
         )
         reason_en = (
             f"the moving average of {watch.name_en}, {level:.4g} {watch.unit}, is {'above' if above else 'below'} what "

@@ -14,7 +14,6 @@ BOOTS_MAX = 8
 class Settled:
     """Settled sequence numbers of the newest boots of one device, as intervals without holes."""
 
-
     def __init__(self, boots: dict[int, list[list[int]]] | None = None) -> None:
         self._boots = boots or {}
 
@@ -40,7 +39,9 @@ class Settled:
     def confirmable(self) -> list[tuple[int, int]]:
         """(boot, last sequence of the prefix without a hole) of each boot that has one, oldest boot first."""
         return [
-            (boot, intervals[0][1]) for boot, intervals in sorted(self._boots.items()) if intervals and not intervals[0][0]
+            (boot, intervals[0][1])
+            for boot, intervals in sorted(self._boots.items())
+            if intervals and intervals[0][0] == 0
         ]
 
     def to_json(self) -> str:

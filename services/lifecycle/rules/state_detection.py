@@ -156,9 +156,7 @@ class Detector:
                 cell.judge_standing(value, found)
         return found or None
 
-    def _step_unsure(
-        self, state: DetectionState, values: Mapping[str, float], settled: bool
-    ) -> list[Finding] | None:
+    def _step_unsure(self, state: DetectionState, values: Mapping[str, float], settled: bool) -> list[Finding] | None:
         """Just started, or at a load that the baselines do not know: judge limits; learn once settled."""
         found: list[Finding] = []
         for cell in state.cells:

@@ -94,7 +94,9 @@ def _limits(signal: Mapping[str, Any], side: str) -> tuple[Threshold, ...]:
             continue
         if not math.isfinite(limit):
             raise DataModelUnusable(f"{signal['name']}: {rank}_{side} is not a number")
-        found.append(Threshold(severity, float(limit), float(limit) - outwards * HYSTERESIS_RATIO * (abs(limit) or 1.0)))
+        found.append(
+            Threshold(severity, float(limit), float(limit) - outwards * HYSTERESIS_RATIO * (abs(limit) or 1.0))
+        )
     if len(found) == 2 and outwards * (found[1].raise_at - found[0].raise_at) <= 0:
         raise DataModelUnusable(f"{signal['name']}: alarm_{side} lies before warning_{side}")
     return tuple(found)
@@ -109,6 +111,8 @@ def _zone_limits(data_model: Mapping[str, Any]) -> tuple[Threshold, ...]:
     limits = boundaries(machine_class)
     keep = 1.0 - HYSTERESIS_RATIO
     return tuple(
-        Threshold(severity, limits[key], limits[key] * keep, f"{machine_class} {zone} 区", f"{machine_class} zone {zone}")
+        Threshold(
+            severity, limits[key], limits[key] * keep, f"{machine_class} {zone} 区", f"{machine_class} zone {zone}"
+        )
         for severity, key, zone in (("warning", "b_c", "C"), ("critical", "c_d", "D"))
     )

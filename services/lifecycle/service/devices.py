@@ -1,5 +1,6 @@
 """What the ingest worker knows of each device between two batches; all of it can be read back from the twin."""
 
+import math
 from collections import deque
 from datetime import datetime
 from typing import Any
@@ -9,11 +10,12 @@ import structlog
 
 from services.kernel.clock import to_microseconds
 from services.lifecycle.contract import ProductType
+from services.lifecycle.rules.health import HealthRule
 from services.lifecycle.rules.settling import Settled
 from services.lifecycle.rules.state_detection import DetectionState, Detector, StateUnreadable
+from services.lifecycle.rules.vibration import WaveformDiagnosis
 from services.lifecycle.tables import ProductRow, TwinRow
 
-RECENT_MAX = 40  # Readings that a diagnosis looks back on.
 WAVEFORMS_MAX = 8  # Snapshots of one signal that a diagnosis averages over.
 
 log = structlog.get_logger(__name__)
@@ -23,9 +25,33 @@ class Device:
     """Live state of one device; `dirty` means that its twin has to be written with this batch."""
 
     __slots__ = (
-        "announced", "boot", "confirm", "detection", "detection_due_s", "detector", "diagnosis", "dirty", "health",
-        "health_due_s", "id", "last_seen_us", "last_seen_wall_us", "online", "online_since_us", "organisation_id",
-        "product_type", "recent", "reported", "sequence", "settled", "timeline", "values", "waveforms",
+        "announced",
+        "boot",
+        "confirm",
+        "detection",
+        "detection_due_s",
+        "detector",
+        "diagnosis",
+        "dirty",
+        "health",
+        "health_due_s",
+        "health_rule",
+        "heard",
+        "id",
+        "last_seen_us",
+        "last_seen_wall_us",
+        "latest",
+        "online",
+        "online_since_us",
+        "organisation_id",
+        "possible",
+        "product_type",
+        "reported",
+        "sequence",
+        "settled",
+        "timeline",
+        "values",
+        "waveforms",
     )  # fmt: skip
 
     def __init__(self, product: ProductRow, twin: TwinRow, product_type: ProductType, detector: Detector) -> None:
@@ -38,9 +64,12 @@ class Device:
         self.detection_due_s = 0.0
         self.settled = Settled.restore(twin.settled)
         self.values: dict[str, tuple[float, int, int]] = _read_values(twin.values)  # value, quality, source time
+        self.latest: tuple[dict[str, float], int, int] | None = None
+        self.possible = _possible(product_type)
         self.reported: dict[str, Any] = msgspec.json.decode(twin.reported)
         self.health = twin.health
         self.health_due_s = 0.0
+        self.health_rule = HealthRule(detector.watches)
         self.diagnosis = twin.diagnosis
         self.online = twin.online
         self.online_since_us = _microseconds(twin.online_since)
@@ -48,11 +77,26 @@ class Device:
         self.last_seen_wall_us = _microseconds(twin.last_seen_wall)
         self.boot = -1 if twin.boot is None else twin.boot
         self.sequence = -1 if twin.sequence is None else twin.sequence
-        self.recent: deque[tuple[int, dict[str, float]]] = deque(maxlen=RECENT_MAX)
+        self.heard: WaveformDiagnosis | None = None
         self.waveforms: dict[str, deque[tuple[float, list[float]]]] = {}
         self.timeline = twin.timeline
         self.dirty = False
         self.confirm = False
+
+    def take_values(self, values: dict[str, float], quality: int, time_us: int) -> None:
+        """Note the newest values; they are spread over `values` once a batch, not once a message."""
+        if self.latest is not None and self.latest[0].keys() != values.keys():
+            self.current()
+        self.latest = (values, quality, time_us)
+
+    def current(self) -> dict[str, tuple[float, int, int]]:
+        """Value, quality and source time (microseconds) by signal, as of the newest reading of each."""
+        if self.latest is not None:
+            values, quality, time_us = self.latest
+            self.latest = None
+            for name, value in values.items():
+                self.values[name] = (value, quality, time_us)
+        return self.values
 
     def twin_columns(self) -> tuple[Any, ...]:
         """Its twin, in the order of the store's statement."""
@@ -63,7 +107,7 @@ class Device:
             self.last_seen_wall_us,
             self.boot if self.boot >= 0 else None,
             self.sequence if self.sequence >= 0 else None,
-            _text(self.values),
+            _text(self.current()),
             _text(self.reported),
             self.settled.to_json(),
             self.health,
@@ -85,6 +129,15 @@ def _restore_detection(detector: Detector, twin: TwinRow) -> DetectionState:
     except StateUnreadable as error:
         log.warning("detection_begins_anew", device=twin.device_id, reason=str(error))
         return detector.new_state()
+
+
+def _possible(product_type: ProductType) -> list[tuple[str, float, float]]:
+    """(signal, least, most) of the signals whose physically possible range the data model names."""
+    bounded = [each for each in product_type.signals if each.least is not None or each.most is not None]
+    return [
+        (each.name, -math.inf if each.least is None else each.least, math.inf if each.most is None else each.most)
+        for each in bounded
+    ]
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from services.kernel.clock import Clock, monotonic_s, to_microseconds
 from services.kernel.database import Database
 from services.kernel.unit import UnitOfWork
 from services.lifecycle import inbox
+from services.lifecycle.contract import DEVICE_TOPICS
 from services.lifecycle.service import condition, connection
 from services.lifecycle.service.devices import Device
 from services.lifecycle.settings import LifecycleSettings
@@ -91,7 +92,13 @@ class IngestWorker:
 
     def bury(self, message: Message, reason: str) -> None:
         """Dead-letter a message that could not be handled however often it was tried."""
-        letter = (message.topic[:512], "handler-failed", reason[:500], message.payload[:LETTER_BYTES_MAX], self._wall_us())
+        letter = (
+            message.topic[:512],
+            "handler-failed",
+            reason[:500],
+            message.payload[:LETTER_BYTES_MAX],
+            self._wall_us(),
+        )
         self._database.run(_settle_letters, [letter], bulk=True)
 
     def statistics(self) -> dict[str, int]:
@@ -199,7 +206,7 @@ class IngestWorker:
                 batch.duplicates += 1
             else:
                 detail = f"boot {row[1]} sequence {row[2]} was used before for another message"
-                topic = f"{inbox.DEVICE_TOPICS}/{row[0]}"
+                topic = f"{DEVICE_TOPICS}/{row[0]}"
                 batch.letters.append((topic, "sequence-reused", detail, row[6][:LETTER_BYTES_MAX], self._wall_us()))
         batch.rows = fresh
         readings.insert_new(unit, sorted(fresh))
@@ -217,7 +224,7 @@ class IngestWorker:
                 if (content.boot, content.sequence) > (device.boot, device.sequence):
                     condition.take_reading(unit, device, content)
             else:
-                connection.take(unit, device, kind, content)
+                connection.take(unit, device, content)
         now_s = monotonic_s()
         for device in batch.touched:
             if now_s >= device.health_due_s:
@@ -240,5 +247,3 @@ class IngestWorker:
 def _settle_letters(unit: UnitOfWork, letters: list[tuple[str, str, str, bytes, int]]) -> None:
     readings.bury(unit, letters)
     readings.add_counts(unit, {"received": len(letters), "dead_lettered": len(letters)})
-
-

@@ -186,6 +186,22 @@ def test_acknowledgements_leave_once_each_in_arrival_order():
         bus.stop()
 
 
+@pytest.mark.parametrize("kind", REAL)
+def test_messages_published_while_it_connects_keep_their_order(kind, tmp_path):
+    with kind(tmp_path) as broker:
+        got = []
+        consumer = MqttBus("127.0.0.1", broker.port, "consumer")
+        consumer.subscribe_batches("o", lambda messages: got.extend(int(m.payload) for m in messages))
+        consumer.start()
+        assert consumer.wait_until_ready(10)
+        for _ in range(5):  # The gap between socket and CONNACK is narrow.
+            got.clear()
+            publish_numbers(broker.port, "o", 2000)
+            assert wait_until(lambda: len(got) >= 2000)
+            assert got == list(range(2000))
+        consumer.stop()
+
+
 def publish_packet(topic: bytes, identifier: int, payload: bytes = b"x") -> bytes:
     body = struct.pack("!H", len(topic)) + topic + struct.pack("!H", identifier) + payload
     return bytes((0x32, len(body))) + body

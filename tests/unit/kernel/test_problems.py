@@ -57,6 +57,7 @@ def make_app() -> FastAPI:
             "conflict": conflict("已关闭", "closed already", "already-closed", limit=float("nan"), seen={"a": [1.5]}),
             "unavailable": unavailable("稍后再试", "try later"),
             "plain": HTTPException(418, "I am a teapot"),
+            "surrogate": not_found("pump", "\ud800"),
             "redirect": HTTPException(304),
         }
         raise known.get(what) or RuntimeError("password=hunter2 at line 7")
@@ -86,6 +87,7 @@ def test_a_good_request_passes(client: TestClient) -> None:
         ("GET", "/raises/forbidden", 403, "forbidden"),
         ("GET", "/raises/conflict", 409, "already-closed"),
         ("GET", "/raises/unavailable", 503, "unavailable"),
+        ("GET", "/raises/surrogate", 404, "not-found"),
         ("GET", "/raises/plain", 418, "bad-request"),
         ("GET", "/raises/anything", 500, "internal-error"),
         ("POST", "/orders/x", 422, "invalid-request"),
