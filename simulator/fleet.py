@@ -22,6 +22,7 @@ from simulator.waveforms import BEARINGS, VibrationState
 
 HEATING_S = 1500.0  # First-order time constant of the bearing housing.
 RAMP_S = 4.0  # First-order time constant of the drive's speed.
+LOAD_RATIO = 0.8  # Of the rated flow and power, in the years before a world starts.
 DISTURBANCE_S = 600.0  # How long the customer's pipes remember a change.
 DISTURBANCE_RATIO = 0.03  # Standard deviation of the system's resistance.
 
@@ -91,6 +92,12 @@ class Fleet:
         """Be where the present demand leads to, as if it had lasted for hours: speed and temperature at rest."""
         self._speed_ratio = self._target_speed()
         self.temperature_c = self._settled_temperature_c(self._solve())
+
+    def remember_past(self, age_h: Array) -> None:
+        """Let the counters show `age_h` hours of running."""
+        p = self.parameters
+        litres_h, watts = p.rated_flow_m3_h * 1000 * LOAD_RATIO, p.rated_power_kw * 1000 * LOAD_RATIO
+        self.counters = numpy.floor(numpy.stack((age_h * 3600, age_h * litres_h, age_h * watts)))
 
     def measure(self, chance: numpy.random.Generator) -> dict[str, Array]:
         """What the sensors show now: gauges with noise, then the counters in whole base units."""

@@ -173,7 +173,8 @@ def shaft_power_kw(p: Parameters, speed_ratio: Array, flow: Array, head: Array, 
     """P = rho g Q H / eta with eta = e x (2 - x), x = Q / (n Q_rated), written so that it also holds at Q = 0."""
     x = numpy.minimum(flow / (numpy.maximum(speed_ratio, 1e-9) * p.rated_flow_m3_h), 1.9)
     per_efficiency = p.density_kg_m3 * GRAVITY_M_S2 * speed_ratio * p.rated_flow_m3_h / 3600 * head / 1000
-    return per_efficiency / (p.best_efficiency * efficiency_factor * (2 - x))
+    power: Array = per_efficiency / (p.best_efficiency * efficiency_factor * (2 - x))
+    return power
 
 
 def pressure_bar(p: Parameters, head_m: Array) -> Array:

@@ -84,7 +84,7 @@ def synthesise(
     if state.shaft_hz <= 0:
         return signal
     for order, velocity_mm_s in (
-        (1, state.velocity_mm_s), (2, 0.25 * state.velocity_mm_s), (state.vanes, state.passing_mm_s),
+        (1.0, state.velocity_mm_s), (2, 0.25 * state.velocity_mm_s), (state.vanes, state.passing_mm_s),
     ):  # fmt: skip
         hertz = order * state.shaft_hz
         peak_g = numpy.sqrt(2) * velocity_mm_s / 1000 * 2 * pi * hertz / GRAVITY_M_S2
@@ -124,7 +124,8 @@ def envelope(signal: Array, rate_hz: float, band_hz: tuple[float, float] = ENVEL
     # Only positive frequencies, doubled: that is the analytic signal of the band.
     inside = (hertz >= band_hz[0]) & (hertz <= band_hz[1])
     magnitude = numpy.abs(numpy.fft.ifft(numpy.where(inside, 2 * spectrum, 0)))
-    return magnitude - magnitude.mean()
+    without_mean: Array = magnitude - magnitude.mean()
+    return without_mean
 
 
 def envelope_rms_g(signal: Array, rate_hz: float, band_hz: tuple[float, float] = ENVELOPE_BAND_HZ) -> float:

@@ -28,7 +28,6 @@ from simulator.waveforms import DURATION_S, RATE_HZ, synthesise
 
 STEP_S_MAX = 300.0  # Longest time for which demand and faults are taken as constant.
 AGE_H_MAX = 20_000  # Pumps are between new and this old when the world starts.
-LOAD_RATIO = 0.8  # Of the rated flow and power, in the years before the world starts.
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -48,6 +47,7 @@ class World:
         self.reporting = True
         self.report_interval_s = scenario.report_interval_s
         self.device_ids = [pump.id for pump in scenario.pumps]
+        self._interval_changed: simpy.Event
         self._index = {device_id: index for index, device_id in enumerate(self.device_ids)}
         self._local = timezone(timedelta(hours=scenario.utc_offset_h))
         self._offset_k = numpy.array([scenario.customer_of(pump).ambient_offset_k for pump in scenario.pumps])
@@ -211,17 +211,11 @@ class World:
             self._environment.process(self._duty(index, demand))
         self.fleet.ambient_c = self._ambient_c()
         if memory is None:
-            self._remember_past(age_h)
+            self.fleet.remember_past(age_h)
+            self.fleet.settle()  # Bearings are warm from what the pumps are doing.
         else:
             self._restore(memory)
         self._environment.process(self._report())
-
-    def _remember_past(self, age_h: Array) -> None:
-        """Counters of the years before, and bearings warm from what the pump is doing."""
-        rated = self.fleet.parameters
-        litres_h, watts = rated.rated_flow_m3_h * 1000 * LOAD_RATIO, rated.rated_power_kw * 1000 * LOAD_RATIO
-        self.fleet.counters = numpy.floor(numpy.stack((age_h * 3600, age_h * litres_h, age_h * watts)))
-        self.fleet.settle()
 
     def _restore(self, memory: Memory) -> None:
         self.fleet.counters = numpy.array(memory.counters)

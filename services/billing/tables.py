@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -65,7 +65,7 @@ class UsageRow(CounterpartyOwned, Base, table=True):
     fingerprint: str = Field(max_length=64)
     device_id: str = Field(max_length=64)
     meter: str = Field(max_length=64)
-    quantity: int = Field(sa_type=Money)
+    quantity: int = Field(sa_type=BigInteger)
     start: datetime = Field(sa_type=Instant)
     end: datetime = Field(sa_type=Instant)
     estimated: bool
@@ -134,9 +134,9 @@ class LineRow(CounterpartyOwned, Base, table=True):
     invoice_id: str = Field(max_length=64)
     meter: str = Field(max_length=64)
     price: dict[str, Any] = Field(sa_type=JSON)
-    quantity: int = Field(default=0, sa_type=Money)
-    quantity_before: int = Field(default=0, sa_type=Money)
-    estimated_quantity: int = Field(default=0, sa_type=Money)
+    quantity: int = Field(default=0, sa_type=BigInteger)
+    quantity_before: int = Field(default=0, sa_type=BigInteger)
+    estimated_quantity: int = Field(default=0, sa_type=BigInteger)
     events: int = 0
     amount_minor: int = Field(default=0, sa_type=Money)
     parts: list[dict[str, Any]] = Field(default=[], sa_type=JSON)

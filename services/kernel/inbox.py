@@ -119,7 +119,7 @@ class Inbox:
         try:
             return self._database.run(self._handle_run, [event])
         except Exception as error:
-            log.exception("event_dead_lettered", type=event.type, event=event.id)
+            log.exception("event_dead_lettered", type=event.type, event_id=event.id)
             self.dead_lettered += 1
             self._database.run(_bury, self._producer, event.position or 0, event.type, event.to_bytes(), repr(error))
             return True

@@ -14,9 +14,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from services.kernel.clock import Clock, monotonic_s
+from services.kernel.clock import Clock, from_microseconds, monotonic_s
 
 TICK_S = 0.1
+_EPOCH = from_microseconds(0)
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,10 @@ class Ticker:
         self._scheduler.add_job(self.tick, IntervalTrigger(seconds=tick_s), coalesce=True, max_instances=1)
 
     def add(self, name: str, trigger: BaseTrigger, function: Callable[[], Any]) -> None:
-        """Call `function` when `trigger` is due in business time."""
+        """Call `function` when `trigger` is due in business time; intervals fall on whole multiples since 1970."""
+        if isinstance(trigger, IntervalTrigger):
+            # Its default start is the machine's own time, which has nothing to do with business time.
+            trigger.start_date = _EPOCH
         self._jobs.append(_Job(name, function, trigger=trigger))
 
     def add_wall(self, name: str, interval_s: float, function: Callable[[], Any]) -> None:

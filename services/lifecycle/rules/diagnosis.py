@@ -5,12 +5,15 @@ the usual fault tables for centrifugal pumps (ISO 13373-3 for vibration, Karassi
 What the signals do not settle is answered with `cannot_tell`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from services.lifecycle.rules.symptoms import ABSENT, PRESENT, SYMPTOMS, Conditions, measure_symptoms
 from services.lifecycle.rules.vibration import WaveformDiagnosis
+
+Reading = tuple[int, Mapping[str, float]]
 
 PLAIN = 2.0  # Strength from which a fault without a waveform counts as likely.
 
@@ -64,7 +67,7 @@ class Diagnosis:
     """`fault` is a fault code, `none` or `cannot_tell`; `confidence` certain, likely, possible or cannot_tell.
 
     `others` are further faults whose patterns hold too, strongest first; `evidence` is plain data: strengths of the
-    symptoms, `signals` with level and expected value, `ratios` of a waveform.
+    symptoms, `signals` with level and expected value, the recent `readings`, the `waveform`.
     """
 
     fault: str
@@ -76,10 +79,15 @@ class Diagnosis:
     reason_en: str
 
 
-def diagnose(conditions: Conditions, waveform: WaveformDiagnosis | None = None) -> Diagnosis:
-    """Judge one device by the detector's conditions, which compare it with its own baseline, and by a waveform."""
+def diagnose(
+    conditions: Conditions, recent: Sequence[Reading] = (), waveform: WaveformDiagnosis | None = None
+) -> Diagnosis:
+    """Judge one device by the detector's conditions, which compare it with its own baseline, and by a waveform.
+
+    `recent` readings, (time in microseconds, GOOD values by signal), are only quoted as evidence.
+    """
     strengths = measure_symptoms(conditions)
-    evidence = _evidence(strengths, conditions, waveform)
+    evidence = _evidence(strengths, conditions, recent, waveform)
     ruled_out = tuple(out for pattern in PATTERNS if (out := _rule_out(pattern, strengths)) is not None)
     holding = _holding(strengths)
     race = waveform.fault if waveform is not None and waveform.fault.startswith("bearing_") else None
@@ -179,7 +187,10 @@ def _said(
 
 
 def _evidence(
-    strengths: Mapping[str, float | None], conditions: Conditions, waveform: WaveformDiagnosis | None
+    strengths: Mapping[str, float | None],
+    conditions: Conditions,
+    recent: Sequence[Reading],
+    waveform: WaveformDiagnosis | None,
 ) -> dict[str, Any]:
     evidence: dict[str, Any] = {
         "symptoms": {name: None if strength is None else round(strength, 3) for name, strength in strengths.items()},
@@ -187,6 +198,17 @@ def _evidence(
             name: {"level": condition.level, "expected": condition.expected} for name, condition in conditions.items()
         },
     }
+    if recent:
+        columns: dict[str, list[float]] = {name: [] for name in conditions}
+        for _, values in recent:
+            for name in columns.keys() & values.keys():
+                columns[name].append(values[name])
+        evidence["readings"] = {
+            "count": len(recent),
+            "start_us": recent[0][0],
+            "end_us": recent[-1][0],
+            "medians": {name: median(column) for name, column in columns.items() if column},
+        }
     if waveform is not None:
         evidence["waveform"] = {"fault": waveform.fault, "ratios": waveform.ratios, "duration_s": waveform.duration_s}
     return evidence

@@ -8,7 +8,7 @@ a healthy bearing apart but not faults of a ball, so that a ball fault is answer
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp, log
 from typing import Any
 
@@ -46,7 +46,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class WaveformDiagnosis:
-    """`fault` is bearing_inner_race, bearing_outer_race, healthy or cannot_tell.
+    """`fault` is bearing_inner_race, bearing_outer_race, healthy or cannot_tell; `confidence` as in `diagnosis`.
 
     `ratios` holds inner_race, outer_race, ball and cage (for a look only); `band_rms_g` is the RMS of the demodulated
     band, `energy_ratio` that over the RMS of 10-1000 Hz.
@@ -61,6 +61,20 @@ class WaveformDiagnosis:
     duration_s: float
     reason_zh: str
     reason_en: str
+
+    @property
+    def confidence(self) -> str:
+        """certain when a race stands out twice as far as needed, likely, or cannot_tell."""
+        if self.fault == "cannot_tell":
+            return "cannot_tell"
+        return "certain" if max(self.ratios.values()) >= 2 * FAULT_RATIO_MIN and self.fault != "healthy" else "likely"
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """As plain data, without the reason."""
+        plain = asdict(self)
+        del plain["fault"], plain["reason_zh"], plain["reason_en"]
+        return plain
 
 
 def diagnose_waveform(

@@ -12,6 +12,7 @@ VIBRATION = "vibration_velocity_mm_s"
 SLOW_UNITS = frozenset({"Cel", "°C", "degC", "K"})  # Temperatures follow the load with a lag.
 HYSTERESIS_RATIO = 0.05  # Of the limit; a limit at 0 uses the distance to its neighbour or this number itself.
 CHANGE_RATIO = 0.25  # ISO 20816-1, criterion II: a change of a quarter of the B/C boundary is significant.
+TEMPERATURE_DEVIATION_MIN_K = 15.0  # The surroundings, which nobody measures, swing by that much in a day.
 DEVIATION_RATIO_MIN = 0.15  # Of the normal level: less is not worth a person's time, however unlikely by chance.
 
 
@@ -69,6 +70,9 @@ def _watch(signal: Mapping[str, Any], data_model: Mapping[str, Any]) -> Watch:
             high = _zone_limits(data_model)
         if high and least is None:
             least = CHANGE_RATIO * high[0].raise_at
+    slow = signal.get("unit") in SLOW_UNITS
+    if slow and least is None:
+        least = TEMPERATURE_DEVIATION_MIN_K
     if high and low and low[0].raise_at >= high[0].raise_at:
         raise DataModelUnusable(f"{name}: its lower limit {low[0].raise_at} is not below {high[0].raise_at}")
     return Watch(
@@ -79,7 +83,7 @@ def _watch(signal: Mapping[str, Any], data_model: Mapping[str, Any]) -> Watch:
         high=high,
         low=low,
         charted=bool(signal.get("statistics", False)),
-        slow=signal.get("unit") in SLOW_UNITS,
+        slow=slow,
         deviation_least=least,
         weight=float(signal.get("health_weight") or 0.0),
     )

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from services.kernel.unit import UnitOfWork

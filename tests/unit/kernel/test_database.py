@@ -143,8 +143,7 @@ def test_events_can_be_filtered_and_are_filtered_by_organisation(database: Datab
 
     database.run(happen)
     read = lambda who, **keywords: [  # noqa: E731
-        event.data["value"]
-        for event in database.read(read_events, after=0, limit=10, principal=who, **keywords)
+        event.data["value"] for event in database.read(read_events, after=0, limit=10, principal=who, **keywords)
     ]
     assert read(principal("customer-01")) == [1]
     assert read(None, correlation_id="c") == [2]
