@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import MetaData, delete, insert, select
 
 from services.kernel.bus import Bus, Message, MqttBus
+from services.kernel.bus.contract import PoisonHandler
 from services.kernel.clock import CLOCK_TOPIC, AffineClock, ClockSet
 from services.kernel.database import Database
 from services.kernel.outbox import OutboxPublisher, forget_old_events
@@ -71,8 +72,8 @@ class Assembly:
         self.database.run(forget_old_events, self.settings.event_retention_days)
 
 
-def bus_of(settings: KernelSettings, client_id: str) -> MqttBus:
-    """A bus as the settings say."""
+def bus_of(settings: KernelSettings, client_id: str, on_poison: PoisonHandler | None = None) -> MqttBus:
+    """A bus as the settings say; `on_poison` takes what no handler could take."""
     password = settings.broker_password
     return MqttBus(
         settings.broker_host,
@@ -80,6 +81,7 @@ def bus_of(settings: KernelSettings, client_id: str) -> MqttBus:
         client_id,
         username=settings.broker_username,
         password=password.get_secret_value() if password else None,
+        on_poison=on_poison,
     )
 
 

@@ -1,0 +1,28 @@
+"""Runs the module `benchmarks.NAME` and puts its results into the shape that all benchmarks share."""
+
+import importlib
+import os
+import platform
+import pkgutil
+from typing import Any
+
+import benchmarks
+
+
+def known_benchmarks() -> list[str]:
+    """Names that `opensom bench` takes: the modules and packages of `benchmarks` that have a `run`."""
+    names = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    return sorted(name for name in names if hasattr(importlib.import_module(f"benchmarks.{name}"), "run"))
+
+
+def run_benchmark(name: str) -> dict[str, Any]:
+    """`{"name", "machine", "results": [{"metric", "value", "unit", "baseline", "ratio"}]}` of one benchmark.
+
+    A benchmark's `run()` answers its results as a list, or the whole document.
+    """
+    answer = importlib.import_module(f"benchmarks.{name}").run()
+    if isinstance(answer, dict):
+        return answer
+    machine = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    results = [{"baseline": None, "ratio": None, **result} for result in answer]
+    return {"name": name, "machine": machine, "results": results}
