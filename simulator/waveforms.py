@@ -22,6 +22,7 @@ RATE_HZ = 12_000.0
 DURATION_S = 1.0
 RESONANCE_HZ = 3_400.0
 DAMPING_RATIO = 0.05
+NOISE_CORNER_HZ = 250.0
 SLIP_RATIO = 0.008  # Standard deviation of the time between two impacts.
 ENVELOPE_BAND_HZ = (2_000.0, 5_000.0)
 
@@ -77,7 +78,7 @@ def synthesise(
     """Acceleration in g, shape (rate_hz * duration_s,)."""
     count = round(rate_hz * duration_s)
     time_s = numpy.arange(count) / rate_hz
-    signal = state.noise_g * chance.standard_normal(count)
+    signal = state.noise_g * _broadband(chance, rate_hz, count)
     if state.cavitation_g > 0:
         crackle = numpy.diff(chance.standard_normal(count + 1))  # A difference favours high frequencies.
         signal += state.cavitation_g / numpy.sqrt(2) * crackle
@@ -99,6 +100,14 @@ def synthesise(
     return signal
 
 
+def _broadband(chance: numpy.random.Generator, rate_hz: float, count: int) -> Array:
+    """Noise of flow and rolling with unit RMS before its low end is taken off: there it would be a great velocity."""
+    hertz = numpy.fft.rfftfreq(count, 1 / rate_hz)
+    kept = hertz / numpy.hypot(hertz, NOISE_CORNER_HZ)
+    noise: Array = numpy.fft.irfft(numpy.fft.rfft(chance.standard_normal(count)) * kept, count)
+    return noise
+
+
 def _ringing(
     shaft_hz: float, order: float, turns: bool, chance: numpy.random.Generator, rate_hz: float, count: int
 ) -> Array:
@@ -113,7 +122,9 @@ def _ringing(
     train = numpy.zeros(count)
     numpy.add.at(train, (impacts_s * rate_hz).astype(int), strength)
     lags_s = numpy.arange(round(0.01 * rate_hz)) / rate_hz
-    response = numpy.exp(-DAMPING_RATIO * 2 * pi * RESONANCE_HZ * lags_s) * numpy.sin(2 * pi * RESONANCE_HZ * lags_s)
+    moved = numpy.exp(-DAMPING_RATIO * 2 * pi * RESONANCE_HZ * lags_s) * numpy.sin(2 * pi * RESONANCE_HZ * lags_s)
+    # Acceleration is the second derivative of the movement; an impact leaves no push at low frequency.
+    response = numpy.diff(moved, n=2, prepend=[0.0, 0.0])
     return numpy.convolve(train, response)[:count]
 
 

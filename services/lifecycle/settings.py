@@ -30,10 +30,7 @@ class LifecycleSettings(KernelSettings):
 
     # Twins.
     value_expiry_s: float = Field(
-        default=15.0, gt=0, le=86_400, description="Silence after which a device's values are STALE, wall seconds"
-    )
-    offline_after_s: float = Field(
-        default=60.0, gt=0, le=86_400, description="Silence after which a device counts as offline, wall seconds"
+        default=15.0, gt=0, le=86_400, description="Age at which a value is STALE, wall seconds at the clock's speed"
     )
 
     # Alarms, tickets, work orders, commands.
@@ -46,9 +43,7 @@ class LifecycleSettings(KernelSettings):
     commands_sent_max: int = Field(default=200, ge=1, le=5_000, description="Most commands sent in one look")
 
     # Metering.
-    meters: tuple[str, ...] = Field(
-        default=("run_seconds", "volume_l", "energy_wh"), description="Counters whose usage is metered for billing"
-    )
+    meters: tuple[str, ...] = Field(default=("run_seconds",), description="Counters whose usage is metered for billing")
     usage_interval_s: float = Field(
         default=2.0, gt=0, le=3600, description="How often finished metering buckets are looked for, wall seconds"
     )
@@ -57,6 +52,10 @@ class LifecycleSettings(KernelSettings):
     )
     usage_allowance_s: int = Field(
         default=300, ge=0, le=604_800, description="How long a finished bucket waits for late data, business seconds"
+    )
+
+    usage_gap_s: float = Field(
+        default=600.0, gt=0, le=86_400, description="Silence across which usage counts as estimated, business seconds"
     )
 
     # Trends and history.

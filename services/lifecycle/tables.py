@@ -178,6 +178,7 @@ class MeterReadingRow(OrganisationOwned, Base, table=True):
     at: datetime = Field(sa_type=Instant)
     value: int = Field(sa_type=BigInteger)
     total: int = Field(default=0, sa_type=BigInteger)
+    estimated: bool = False  # The stretch from `at` to the next reading is already known to be an estimate.
 
 
 # Readings are written by executemany and read by hand: never the ORM.

@@ -112,6 +112,12 @@ function start() {
   for (const form of document.querySelectorAll("form[data-auto]")) {
     form.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(); });
   }
+  // A notice is said once: reloading the page does not say it again.
+  const address = new URL(location.href);
+  if (address.searchParams.has("notice")) {
+    for (const name of ["notice", "of"]) address.searchParams.delete(name);
+    history.replaceState(null, "", address);
+  }
   const now = document.querySelector("form[data-submit-now]");
   if (now) now.requestSubmit();
   const liveSwitch = document.getElementById("live-switch");

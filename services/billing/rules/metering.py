@@ -104,5 +104,5 @@ RELEASABLE = frozenset({Unbilled.ESTIMATED, Unbilled.IMPLAUSIBLE, Unbilled.INVOI
 
 
 def is_late(received_at: datetime, cut_off: datetime) -> bool:
-    """Usage that arrives after its period's cut-off is late: it is billed as a correction of the same period."""
-    return received_at > cut_off
+    """Usage that arrives at its period's cut-off or later is late: its period may be invoiced already."""
+    return received_at >= cut_off

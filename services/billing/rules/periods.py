@@ -28,7 +28,7 @@ class BillingTimes:
     """The times of one service period's invoice, UTC."""
 
     service: Period
-    cut_off: datetime  # Usage that arrives later is late: it becomes a correction.
+    cut_off: datetime  # Usage that arrives from here on is late.
     invoice_at: datetime  # The invoice is issued from here on; never before the cut-off.
 
 

@@ -27,6 +27,7 @@ class Intake:
         self._changed = threading.Condition()
         self._closed = False
         self._woken = False
+        self._taken_count = 0
         self._window: int | None = None  # At so many messages the broker last stopped sending.
 
     def __len__(self) -> int:
@@ -76,15 +77,18 @@ class Intake:
             if self._closed:
                 return []
             deadline = monotonic_s() + wait_s_max
+            # After a busy batch a fifth of the pause: the window may come in two parts, the smaller never remembered.
+            stall_s = wait_s_max / (50 if self._taken_count >= WINDOW_MIN else 10)
             enough = min(count_max, self._window or count_max)
             while self._messages and (seen := len(self._messages)) < enough and not self._closed:
-                pause_s = min(deadline - monotonic_s(), wait_s_max / 10)
+                pause_s = min(deadline - monotonic_s(), stall_s)
                 if pause_s <= 0:
                     break
                 if not self._changed.wait(pause_s) or len(self._messages) == seen:
                     self._window = seen if seen >= WINDOW_MIN else self._window
                     break
             taken = [self._messages.popleft() for _ in range(min(count_max, len(self._messages)))]
+            self._taken_count = len(taken)
             self.bytes_count -= sum(len(message.payload) for message in taken)
             self._changed.notify_all()
             return taken

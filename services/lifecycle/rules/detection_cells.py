@@ -196,8 +196,8 @@ class Cell:
 class DetectionState:
     """All cells of one device and the loads they know; kept with its twin, so that any worker can go on.
 
-    `load` is the square of the speed ratio when it last ran, `load_slow` the same with the lag of temperatures, falling
-    while it stands.
+    `load` is the square of the speed ratio when the charts last judged; `load_slow` follows the present one with the
+    lag of temperatures.
     """
 
     __slots__ = (

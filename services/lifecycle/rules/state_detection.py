@@ -89,19 +89,19 @@ class Detector:
                 load = ratio * ratio
                 standing = load < self._running_min
             else:  # No usable speed: it goes on as before.
-                load, standing = state.load, state.running_since_us is None
+                load, standing = state.load, state.running_since_us is None or not state.load
         slow = state.load_slow
         slow += ((0.0 if standing else load) - slow) * elapsed_s / (elapsed_s + self._lag_s)
         state.load_slow = slow
         if standing:
             state.running_since_us = None
             return self._stand(state, values)
-        state.load = load
         if state.running_since_us is None:
             state.running_since_us = time_us
         settled = time_us - state.running_since_us >= self._settle_us
         if not (settled and state.load_low <= load <= state.load_high):
-            return self._step_unsure(state, values, settled)
+            return self._step_unsure(state, values, load, settled)
+        state.load = load
         get = values.get
         weight = self._weight
         found: list[Finding] = []
@@ -128,7 +128,7 @@ class Detector:
         return found or None
 
     def conditions(self, state: DetectionState) -> dict[str, Condition]:
-        """Signals whose baseline is learned, at the load of the last reading."""
+        """Signals whose baseline is learned, at the load at which the charts last judged."""
         found = {}
         for cell in state.cells:
             if cell.fitted:
@@ -156,7 +156,9 @@ class Detector:
                 cell.judge_standing(value, found)
         return found or None
 
-    def _step_unsure(self, state: DetectionState, values: Mapping[str, float], settled: bool) -> list[Finding] | None:
+    def _step_unsure(
+        self, state: DetectionState, values: Mapping[str, float], load: float, settled: bool
+    ) -> list[Finding] | None:
         """Just started, or at a load that the baselines do not know: judge limits; learn once settled."""
         found: list[Finding] = []
         for cell in state.cells:
@@ -166,11 +168,11 @@ class Detector:
             if not cell.low <= value <= cell.high:
                 cell.judge_limits(value, found)
             if settled and not any(latch.active or latch.bits for latch in cell.latches()):
-                cell.baseline.learn(state.load_slow if cell.slow else state.load, value)
+                cell.baseline.learn(state.load_slow if cell.slow else load, value)
         if settled:
             state.new_readings += 1
-            state.new_low = min(state.new_low, state.load - self.tuning.load_margin)
-            state.new_high = max(state.new_high, state.load + self.tuning.load_margin)
+            state.new_low = min(state.new_low, load - self.tuning.load_margin)
+            state.new_high = max(state.new_high, load + self.tuning.load_margin)
             if state.new_readings >= self.tuning.readings_to_learn:
                 self._widen(state)
         return found or None

@@ -97,6 +97,10 @@ class World:
     def invoices(self, organisation: str = "maker", **query: Any) -> list[dict[str, Any]]:
         return self.ask("GET", "/invoices", organisation, params=query)["items"]
 
+    def events(self, **query: Any) -> list[dict[str, Any]]:
+        """The log as an evaluator sees it."""
+        return self.ask("GET", "/events", "evaluator", Role.EVALUATOR, params=query)["items"]
+
 
 @pytest.fixture
 def world(make_database: DatabaseMaker, key_store: KeyStore, tmp_path: Path) -> Iterator[World]:

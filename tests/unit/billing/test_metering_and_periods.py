@@ -87,8 +87,8 @@ def test_usage_after_the_cut_off_is_late_and_waits_for_the_next_invoice() -> Non
     day = periods.service_period(NOON, "day")
     times = periods.billing_times(day, grace)
     assert times.service.end < times.cut_off <= times.invoice_at
-    assert not metering.is_late(times.cut_off, times.cut_off)
-    assert metering.is_late(times.cut_off + timedelta(seconds=1), times.cut_off)
+    assert not metering.is_late(times.cut_off - timedelta(seconds=1), times.cut_off)
+    assert metering.is_late(times.cut_off, times.cut_off)
     assert periods.next_invoice_at(day, NOON, "day", grace) == times.invoice_at
     assert periods.next_invoice_at(day, times.cut_off, "day", grace) == times.invoice_at + timedelta(days=1)
 
