@@ -84,9 +84,10 @@ def readings(
     chance = stream(1, "bench", str(boot))
     topics = [device_topic(device_id, "telemetry") for device_id in ids]
     encode = msgspec.json.encode
+    noises = chance.normal(1.0, NOISE, (1_000, len(SIGNALS))).tolist()
     for number in range(count):
         step, place = divmod(number, len(ids))
-        noise = chance.normal(1.0, NOISE, len(SIGNALS)) if place % 8 == 0 else noise
+        noise = noises[number % len(noises)]
         yield (
             topics[place],
             encode(
@@ -97,7 +98,7 @@ def readings(
                     "quality": "GOOD",
                     "values": {
                         name: round(level * factor, 3)
-                        for (name, level), factor in zip(SIGNALS, noise.tolist(), strict=True)
+                        for (name, level), factor in zip(SIGNALS, noise, strict=True)
                     },
                 }
             ),

@@ -312,7 +312,7 @@ def figures() -> tuple[Figure, ...]:
         Figure(key="work_orders_open", value=5, trend=trend(2, 0.1), link="/console/work-orders"),
         Figure(key="repair_time", value=3.2, digits=1, unit="h", target=4, target_met=True, trend=trend(6, -0.1)),
         Figure(key="run_hours", value=18_452.6, digits=1, unit="h", trend=trend(17_000, 60), link="/console/invoices"),
-        Figure(key="service_income", value=Decimal("129164.50"), digits=2, unit="元", trend=trend(9e4, 1500)),
+        Figure(key="service_income", value=Decimal("129164.50"), unit="元", trend=trend(9e4, 1500)),
     )
 
 

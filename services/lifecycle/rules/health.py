@@ -84,8 +84,10 @@ class _Slope:
             apart = 0.2 * abs(mild) or 1.0
             mild, grave = (mild, mild + apart) if thresholds[0].severity == "warning" else (mild - apart, mild)
         apart = grave - mild
+        # Nothing is lost below half the warning limit, however far away the alarm limit is.
+        lead = min(apart, 0.5 * abs(mild) or apart)
         self.outwards = outwards
-        self.points = (mild - apart, mild, grave, grave + 1.5 * apart)
+        self.points = (mild - lead, mild, grave, grave + 1.5 * apart)
 
     def penalty(self, value: float) -> float:
         outwards = self.outwards * value

@@ -29,17 +29,17 @@ COUNTERS = ("run_seconds", "volume_l", "energy_wh")
 def data_model(**changes: dict[str, Any]) -> dict[str, Any]:
     """A 75 kW process pump as plain data; `changes` by signal name are laid over it."""
     signals: list[dict[str, Any]] = [{"name": "speed_rpm", "unit": "rpm"}]
-    for name in RATED:
-        signals.append(
-            {
-                "name": name,
-                "unit": UNITS.get(name, ""),
-                "statistics": name in WEIGHTS or name == "seal_leakage_ml_h",
-                "health_weight": WEIGHTS.get(name, 0.0),
-                **LIMITS.get(name, {}),
-                **changes.get(name, {}),
-            }
-        )
+    signals += [
+        {
+            "name": name,
+            "unit": UNITS.get(name, ""),
+            "statistics": name in WEIGHTS or name == "seal_leakage_ml_h",
+            "health_weight": WEIGHTS.get(name, 0.0),
+            **LIMITS.get(name, {}),
+            **changes.get(name, {}),
+        }
+        for name in RATED
+    ]
     signals += [{"name": name, "unit": "", "kind": "counter"} for name in COUNTERS]
     return {"signals": signals, "rated": {"speed_rpm": RATED_RPM, "power_kw": 75.0}}
 
