@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from gateway.contract import PasswordChoice, SignIn
 from gateway.service import sign_in
+from gateway.service.identity import principal_of_user
 from gateway.service.secrets import hash_of, keep_password, password_fits
 from gateway.service.sign_in import SignedIn
 from gateway.settings import GatewaySettings
@@ -90,7 +91,7 @@ class Access:
 
     async def link_principal(self, link: str) -> Principal:
         """The principal of a one-time link, which is good no more then; raises Problem `invalid-grant`."""
-        return await self.run(lambda unit: sign_in.principal_of_user(unit, sign_in.redeem_link(unit, link)))
+        return await self.run(lambda unit: principal_of_user(unit, sign_in.redeem_link(unit, link)))
 
     async def client_principal(self, client_id: str, secret: str) -> Principal:
         """The principal of a client credential; raises Problem `invalid-client`."""
@@ -125,7 +126,7 @@ class Access:
 
 
 def _principal(unit: UnitOfWork, user_id: str) -> Principal:
-    return sign_in.principal_of_user(unit, sign_in.active_user(unit, user_id))
+    return principal_of_user(unit, sign_in.active_user(unit, user_id))
 
 
 def _id_of(unit: UnitOfWork, name: str) -> str:

@@ -128,7 +128,13 @@ class ClockKeeper:
         speed_before: float = 1.0,
     ) -> None:
         row = store.clock(unit.session) or ClockRow(
-            id=1, speed=1.0, paused=False, version=0, wall=setting.anchor_wall, business=business, business_most=business
+            id=1,
+            speed=1.0,
+            paused=False,
+            version=0,
+            wall=setting.anchor_wall,
+            business=business,
+            business_most=business,
         )
         row.speed, row.paused, row.version = setting.speed, setting.paused, setting.version
         row.wall, row.business = self._clock.wall_now(), business

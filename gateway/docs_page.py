@@ -48,15 +48,19 @@ def render(document: Document, language: Language) -> str:
     def word(chinese: str, english: str) -> str:
         return chinese if zh else english
 
-    return _environment().get_template("api.html").render(
-        word=word,
-        html_tag="zh-CN" if zh else "en",
-        other="en" if zh else "zh",
-        title=_said(document["info"]["title"], language),
-        description=_said(document["info"].get("description", ""), language),
-        away=document.get("x-unreachable", []),
-        services=_operations(document, language),
-        schemas=_schemas(document, language),
+    return (
+        _environment()
+        .get_template("api.html")
+        .render(
+            word=word,
+            html_tag="zh-CN" if zh else "en",
+            other="en" if zh else "zh",
+            title=_said(document["info"]["title"], language),
+            description=_said(document["info"].get("description", ""), language),
+            away=document.get("x-unreachable", []),
+            services=_operations(document, language),
+            schemas=_schemas(document, language),
+        )
     )
 
 

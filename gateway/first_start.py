@@ -13,7 +13,7 @@ from gateway.settings import GatewaySettings
 from services.kernel.clock import AffineClock, ClockSet
 from services.kernel.database import Database
 from services.kernel.identity import KeyStore, Role
-from services.kernel.problems import Problem, not_found
+from services.kernel.problems import not_found
 from services.kernel.unit import UnitOfWork
 
 ADMINISTRATOR = "administrator"
@@ -77,7 +77,7 @@ def _prepare(unit: UnitOfWork, settings: GatewaySettings) -> str | None:
             ),
         )
     user = store.user_named(unit.session, ADMINISTRATOR)
-    if user is None or store.ever_signed_in(unit.session, user.id):
+    if user is None or store.ever_signed_in(unit, user.name):
         return None
     return link_url(settings, sign_in.make_link(unit, user, settings.link_lifetime_s)[0])
 
@@ -93,7 +93,6 @@ def _clock_at_rest(unit: UnitOfWork) -> ClockSet | None:
     row = store.clock(unit.session)
     if row is None:
         return None
-    return ClockSet(anchor_wall=row.wall, anchor_business=row.business, speed=row.speed, paused=True, version=row.version)
-
-
-__all__ = ["ADMINISTRATOR", "Problem", "link_url", "make_keys", "open_database", "prepare", "user_link"]
+    return ClockSet(
+        anchor_wall=row.wall, anchor_business=row.business, speed=row.speed, paused=True, version=row.version
+    )

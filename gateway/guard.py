@@ -97,9 +97,9 @@ class Guard:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             try:
-                principal = self._verifier.recall(bearer) or await anyio.to_thread.run_sync(
-                    self._verifier.verify, bearer
-                )
+                principal = self._verifier.recall(bearer)
+                if principal is None:
+                    principal = await anyio.to_thread.run_sync(self._verifier.verify, bearer)
             except Problem:
                 return None  # The route or the service says what is wrong with it.
             return f"{principal.kind}:{principal.subject}"

@@ -54,9 +54,7 @@ class Descriptions:
 def merge(own: Document, services: Mapping[str, Document | None]) -> Document:
     """One document: paths under `/api/{service}`, schemas named `{service}_{schema}`, tags by service."""
     paths = {path: _tagged(item, "gateway", "") for path, item in own.get("paths", {}).items()}
-    components: dict[str, dict[str, Any]] = {
-        kind: dict(entries) for kind, entries in own.get("components", {}).items()
-    }
+    components: dict[str, dict[str, Any]] = {kind: dict(entries) for kind, entries in own.get("components", {}).items()}
     away = sorted(name for name, document in services.items() if document is None)
     for name, document in sorted(services.items()):
         if document is None:

@@ -11,7 +11,9 @@ from services.kernel.health import Health, HealthCheck
 
 async def platform_health(own: Health, services: Services) -> PlatformHealth:
     """`unavailable` when the gateway is; `degraded` when anything else is not well."""
-    report, *others = await asyncio.gather(own.report(), *(services.health(name) for name in services.names))
+    report, others = await asyncio.gather(
+        own.report(), asyncio.gather(*(services.health(name) for name in services.names))
+    )
     asked = [ServiceHealth(service=SERVICE, reachable=True, report=report), *others]
     status: Literal["ready", "degraded", "unavailable"] = "ready"
     if any(each.report is None or each.report.status != "ready" for each in asked):

@@ -19,6 +19,8 @@ from gateway.tables import (
 )
 from services.kernel.unit import UnitOfWork
 
+SIGN_IN = "sign in"  # The action in the audit trail.
+
 # ---- Organisations, users, clients ----------------------------------------------------------------------------
 
 
@@ -114,11 +116,9 @@ def agreement_between(session: Session, grantor_id: str, grantee_id: str) -> Agr
 
 def use_link(session: Session, secret_hash: str, now: datetime) -> str | None:
     """Mark a link as used and give its user; none when it is unknown, used or too old. Only one caller wins."""
-    return session.exec(  # type: ignore[call-overload, no-any-return]
+    return session.exec(
         update(LinkRow)
-        .where(
-            col(LinkRow.secret_hash) == secret_hash, col(LinkRow.used).is_(None), col(LinkRow.expires) > now
-        )
+        .where(col(LinkRow.secret_hash) == secret_hash, col(LinkRow.used).is_(None), col(LinkRow.expires) > now)
         .values(used=now)
         .returning(col(LinkRow.user_id))
     ).scalar_one_or_none()
@@ -126,9 +126,7 @@ def use_link(session: Session, secret_hash: str, now: datetime) -> str | None:
 
 def close_links(session: Session, user_id: str, now: datetime) -> None:
     """A user has at most one link that is good: older ones end."""
-    session.exec(
-        update(LinkRow).where(col(LinkRow.user_id) == user_id, col(LinkRow.used).is_(None)).values(used=now)
-    )
+    session.exec(update(LinkRow).where(col(LinkRow.user_id) == user_id, col(LinkRow.used).is_(None)).values(used=now))
 
 
 def live_session(session: Session, secret_hash: str, now: datetime) -> SessionRow | None:
@@ -157,6 +155,13 @@ def forget_old(session: Session, before: datetime) -> None:
     """Drop links and sessions that ran out before a wall time."""
     session.exec(delete(LinkRow).where(col(LinkRow.expires) < before))
     session.exec(delete(SessionRow).where(col(SessionRow.expires) < before))
+
+
+def ever_signed_in(unit: UnitOfWork, user_name: str) -> bool:
+    """Whether the audit trail knows of a sign-in."""
+    audit = unit.tables.audit
+    query = audit.select().where(audit.c.action == SIGN_IN, audit.c.object == f"user:{user_name}").limit(1)
+    return unit.session.execute(query).first() is not None
 
 
 # ---- Clock and audit ------------------------------------------------------------------------------------------

@@ -97,9 +97,7 @@ class _Borrowed(httpx2.AsyncBaseTransport):
 class Proxy:
     """An ASGI application that streams each request to one service and its answer back, body unread."""
 
-    def __init__(
-        self, name: str, url: str, transport: httpx2.AsyncBaseTransport, timeout: httpx2.Timeout
-    ) -> None:
+    def __init__(self, name: str, url: str, transport: httpx2.AsyncBaseTransport, timeout: httpx2.Timeout) -> None:
         self._name, self._transport, self._timeout = name, transport, timeout
         self._url = httpx2.URL(url)
         self._base_path = self._url.raw_path.rstrip(b"/")
@@ -112,7 +110,10 @@ class Proxy:
             answer = await self._transport.handle_async_request(self._request(scope, receive))
         except httpx2.TimeoutException as error:
             raise Problem(
-                "gateway-timeout", 504, f"服务 {self._name} 未及时应答。", f"The service {self._name} did not answer in time."
+                "gateway-timeout",
+                504,
+                f"服务 {self._name} 未及时应答。",
+                f"The service {self._name} did not answer in time.",
             ) from error
         except httpx2.TransportError as error:
             log.warning("service unreachable", name=self._name, error=repr(error))

@@ -1,7 +1,8 @@
 """One device's own MQTT connection: its will, its subscriptions, its window of messages on the way."""
 
+import contextlib
 import logging
-import threading
+import socket
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +54,7 @@ class Line:
     def __init__(self, address: Address, device_id: str) -> None:
         self._address, self._device_id = address, device_id
         self._client: paho.Client | None = None
-        self._lock = threading.Lock()
-        self._on_the_way: set[int] = set()
+        self._published_count = self._arrived_count = 0  # Of this connection; each is written by one thread only.
         self.incoming: deque[Incoming] = deque()
         self.connection = 0  # Grows with every connection whose subscriptions the broker has confirmed.
         self.ready = False
@@ -80,38 +80,36 @@ class Line:
         client.loop_start()
 
     def close(self) -> None:
-        """Say farewell: the will is not sent."""
+        """Say farewell, so that the will is not sent. Returns at once; paho's thread ends by itself."""
         client, self._client = self._client, None
+        self.ready = False
         if client is not None:
             client.disconnect()
-            client.loop_stop()
-        self._lost()
 
     def cut(self) -> None:
         """End as a broken cable does: without farewell, so that the broker sends the will."""
         client, self._client = self._client, None
+        self.ready = False
         if client is not None:
-            client.loop_stop()
-            socket = client.socket()
-            if socket is not None:
-                socket.close()
-        self._lost()
+            connection = client.socket()
+            if connection is not None:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            client.disconnect()  # Cannot be said any more; keeps paho from connecting again.
 
     @property
     def room(self) -> int:
         """How many messages may be published now."""
-        return INFLIGHT_MAX - len(self._on_the_way) if self.ready else 0
+        return INFLIGHT_MAX - max(self._published_count - self._arrived_count, 0) if self.ready else 0
 
     def publish(self, kind: str, payload: bytes) -> bool:
         """Send at QoS 1; False when the line is down, then nothing was sent."""
         client = self._client
         if client is None or not self.ready:
             return False
-        with self._lock:  # The confirmation may be faster than we are.
-            info = client.publish(device_topic(self._device_id, kind), payload, qos=1)
-            if info.rc == paho.MQTT_ERR_SUCCESS:
-                self._on_the_way.add(info.mid)
-        return info.rc == paho.MQTT_ERR_SUCCESS
+        sent = client.publish(device_topic(self._device_id, kind), payload, qos=1).rc == paho.MQTT_ERR_SUCCESS
+        self._published_count += sent
+        return sent
 
     # ---- paho's thread ----
 
@@ -122,26 +120,20 @@ class Line:
         client.subscribe([(device_topic(self._device_id, "command"), 1), (device_topic(self._device_id, "confirmed"), 0)])
 
     def _subscribed(self, client: paho.Client, data: Any, identifier: int, reasons: Any, properties: Any) -> None:
-        with self._lock:
-            if client is self._client:
-                self.connection += 1
-                self.ready = True
+        if client is self._client:
+            self._published_count = self._arrived_count = 0
+            self.connection += 1
+            self.ready = True
 
     def _disconnected(self, client: paho.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if client is self._client:
-            self._lost()
+            self.ready = False
 
     def _published(self, client: paho.Client, data: Any, identifier: int, reason: Any, properties: Any) -> None:
-        with self._lock:
-            self._on_the_way.discard(identifier)
+        self._arrived_count += 1
 
     def _received(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         if message.qos == 0 and len(self.incoming) >= INCOMING_MAX:
             return
         kind = message.topic.rpartition("/")[2]
         self.incoming.append(Incoming(kind, message.payload, client, message.mid, message.qos))
-
-    def _lost(self) -> None:
-        with self._lock:
-            self.ready = False
-            self._on_the_way.clear()

@@ -73,6 +73,10 @@ class World:
         if until_s > self._environment.now:
             self._environment.run(until=until_s)
 
+    def skip_to(self, business_time: datetime) -> None:
+        """Let time pass in which nothing happens: no pump runs or wears, plans move back. For pauses of the world."""
+        self.epoch += max(business_time - self.now, timedelta(0))
+
     def set_report_interval(self, seconds: float) -> None:
         """Business seconds between two readings of a device; readings fall on multiples of it."""
         if seconds != self.report_interval_s:
@@ -94,20 +98,22 @@ class World:
             self.restart(device_id)
         return found
 
+    def check_speed(self, device_id: str, speed_rpm: float | None) -> None:
+        """Whether the pump can hold a speed, or follow the demand (None). Raises ValueError with the allowed range."""
+        kind = self.fleet.types[self._index[device_id]]
+        least, most = SPEED_RATIO_MIN * kind.rated_speed_rpm, kind.rated_speed_rpm
+        if speed_rpm is not None and not kind.variable_speed:
+            raise ValueError("this pump has no variable-speed drive")
+        if speed_rpm is not None and not least <= speed_rpm <= most:
+            raise ValueError(f"speed_rpm must be between {least:g} and {most:g}")
+
     def set_speed(self, device_id: str, speed_rpm: float | None) -> None:
-        """Hold a speed, or follow the demand again (None). Raises ValueError with the range that is allowed."""
+        """Hold a speed from now on while there is a demand, or follow the demand again (None). Raises ValueError."""
+        self.check_speed(device_id, speed_rpm)
         self._move()
         index = self._index[device_id]
-        kind = self.fleet.types[index]
-        if speed_rpm is None:
-            self.fleet.speed_override[index] = numpy.nan
-            return
-        if not kind.variable_speed:
-            raise ValueError("this pump has no variable-speed drive")
-        if not SPEED_RATIO_MIN * kind.rated_speed_rpm <= speed_rpm <= kind.rated_speed_rpm:
-            least, most = SPEED_RATIO_MIN * kind.rated_speed_rpm, kind.rated_speed_rpm
-            raise ValueError(f"speed_rpm must be between {least:g} and {most:g}")
-        self.fleet.speed_override[index] = speed_rpm / kind.rated_speed_rpm
+        rated_rpm = self.fleet.types[index].rated_speed_rpm
+        self.fleet.speed_override[index] = numpy.nan if speed_rpm is None else speed_rpm / rated_rpm
 
     def restart(self, device_id: str) -> None:
         """Switch a tripped pump on again; the cause is not gone by that."""
@@ -254,7 +260,8 @@ class World:
     def _duty(self, index: int, demand: Iterator[tuple[datetime, float]]) -> Process:
         """Follow the customer's demand."""
         for at, wanted in demand:
-            yield self._environment.timeout((at - self.epoch).total_seconds() - self._environment.now)
+            at_s = (at - self.epoch).total_seconds()
+            yield self._environment.timeout(max(at_s - self._environment.now, 0.0))  # Late after a pause.
             self._set_demand(index, wanted)
 
     def _set_demand(self, index: int, demand: float) -> None:

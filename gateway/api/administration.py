@@ -41,9 +41,7 @@ def administration_router(access: Access, settings: GatewaySettings) -> APIRoute
     _agreements(router, access)
 
     @router.get("/audit", summary="审计记录 · Audit trail, newest first")
-    async def audit(
-        limit: Limit = 50, cursor: Cursor = None, principal: Principal = ADMINISTRATOR
-    ) -> Page[AuditEntry]:
+    async def audit(limit: Limit = 50, cursor: Cursor = None, principal: Principal = ADMINISTRATOR) -> Page[AuditEntry]:
         def entries(unit: UnitOfWork) -> list[AuditEntry]:
             visible = principal.visible_organisations(unit.service)
             return store.audit_page(unit, visible, _after(cursor), limit + 1)

@@ -12,9 +12,9 @@ from gateway.clock_keeper import ClockKeeper
 from gateway.contract import ClockChange, ClockState, PlatformHealth
 from gateway.hub import EventHub, HubFilter
 from gateway.openapi import Descriptions
+from gateway.platform_health import platform_health
 from gateway.service.identity import may_run_platform
 from gateway.simulator_door import SimulatorDoor, SimulatorState
-from gateway.platform_health import platform_health
 from gateway.upstream import Services
 from services.kernel.events import Event
 from services.kernel.identity import Principal, Role, requires

@@ -50,7 +50,7 @@ def strips(signals: Sequence[SignalInfo], formats: Formats) -> tuple[Figure, lis
         suffix = "" if place == 0 else str(place + 1)
         top = 1 - place * share
         layout[f"yaxis{suffix}"] = {
-            "domain": [round(max(0.0, top - share * 0.74), 4), round(top - share * 0.1, 4)],
+            "domain": [round(max(0.0, top - share * 0.95), 4), round(top - share * 0.26, 4)],
             "nticks": 3,
             "fixedrange": True,
             "zeroline": False,
@@ -69,7 +69,7 @@ def _strip_title(signal: SignalInfo, formats: Formats, top: float) -> Figure:
         "x": 0,
         "y": top,
         "xanchor": "left",
-        "yanchor": "middle",
+        "yanchor": "top",
         "showarrow": False,
         "font": {"size": 11},
     }

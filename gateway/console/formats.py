@@ -69,7 +69,9 @@ class Formats:
 
     def instant(self, time: datetime | None) -> str:
         """Date and time to the second."""
-        return NONE if time is None else format_datetime(time, "medium", self.zone, self.locale)
+        if time is None:
+            return NONE
+        return format_datetime(time, "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss", self.zone, self.locale)
 
     def moment(self, time: datetime | None) -> str:
         """Month, day and time, for dense lists whose year is plain."""

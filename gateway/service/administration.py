@@ -25,7 +25,7 @@ from gateway.service.identity import administers, may_run_platform
 from gateway.service.secrets import hash_of
 from gateway.tables import AgreementRow, ClientRow, OrganisationRow, SessionRow, UserRow
 from services.kernel.chance import new_id, new_secret
-from services.kernel.identity import Principal, Role
+from services.kernel.identity import Role
 from services.kernel.problems import Problem, conflict, forbidden, not_found
 from services.kernel.unit import UnitOfWork
 
@@ -82,9 +82,7 @@ def add_user(unit: UnitOfWork, command: UserCreate) -> User:
     )
     unit.session.add(row)
     unit.audit("add user", f"user:{row.name}", row.organisation_id, {"roles": row.roles})
-    unit.announce(
-        UserAdded(user_id=row.id, roles=command.roles), subject=row.name, organisation_id=row.organisation_id
-    )
+    unit.announce(UserAdded(user_id=row.id, roles=command.roles), subject=row.name, organisation_id=row.organisation_id)
     return user_of(row, has_password=False)
 
 
@@ -92,8 +90,10 @@ def change_user(unit: UnitOfWork, user_id: str, change: UserChange) -> User:
     """Other roles, another name, or no access any more; what is in force at the next token."""
     row = user_to_administer(unit, user_id)
     _check_administration(unit, row.organisation_id, change.roles or [])
-    if unit.principal is not None and unit.principal.subject == f"user:{row.name}" and (
-        change.active is False or (change.roles is not None and Role.ADMINISTRATOR not in change.roles)
+    if (
+        unit.principal is not None
+        and unit.principal.subject == f"user:{row.name}"
+        and (change.active is False or (change.roles is not None and Role.ADMINISTRATOR not in change.roles))
     ):
         raise conflict(
             "不能取消自己的管理员权限。", "You cannot take your own administration away.", "last-administrator"
@@ -258,8 +258,10 @@ def revoke_session(unit: UnitOfWork, session_id: str) -> None:
     principal = unit.principal
     if row is None or user is None:
         raise not_found("session", session_id, "会话")
-    if principal is not None and principal.subject != f"user:{user.name}" and not administers(
-        principal, row.organisation_id
+    if (
+        principal is not None
+        and principal.subject != f"user:{user.name}"
+        and not administers(principal, row.organisation_id)
     ):
         raise not_found("session", session_id, "会话")
     row.ended = row.ended or unit.clock.wall_now()

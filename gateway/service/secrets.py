@@ -31,9 +31,7 @@ def keep_password(user_id: str, password: str, chosen: datetime) -> CredentialRo
     """The row that keeps a password. Takes a third of a second and 32 MiB: not on an event loop."""
     salt = secrets.token_bytes(SALT_BYTES)
     made = _scrypt(password, salt, COST, BLOCKS, LANES)
-    return CredentialRow(
-        user_id=user_id, salt=salt, hash=made, cost=COST, blocks=BLOCKS, lanes=LANES, chosen=chosen
-    )
+    return CredentialRow(user_id=user_id, salt=salt, hash=made, cost=COST, blocks=BLOCKS, lanes=LANES, chosen=chosen)
 
 
 def password_fits(password: str, kept: CredentialRow | None) -> bool:

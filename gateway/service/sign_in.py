@@ -23,7 +23,8 @@ class SignedIn:
     session_id: str
     user_id: str
     principal: Principal
-    expires: datetime
+    organisation_zh: str
+    organisation_en: str
 
 
 def invalid_grant(zh: str, en: str) -> Problem:
@@ -63,7 +64,7 @@ def redeem_link(unit: UnitOfWork, link: str) -> UserRow:
     if user is None or not user.active:
         raise invalid_grant(
             "登录链接无效：可能已使用、已过期或已被新链接取代。请让管理员重新生成。",
-            "The link is not valid: it was used, ran out, or a newer one replaced it. Ask an administrator for another.",
+            "The link is not valid: used, too old, or replaced by a newer one. Ask an administrator for another.",
         )
     unit.audit("use one-time link", f"user:{user.name}", user.organisation_id)
     return user
@@ -106,7 +107,7 @@ def open_session(unit: UnitOfWork, user: UserRow, lifetime_s: int) -> tuple[str,
             expires=expires,
         )
     )
-    unit.audit("sign in", f"user:{user.name}", user.organisation_id)
+    unit.audit(store.SIGN_IN, f"user:{user.name}", user.organisation_id)
     return secret, expires
 
 
@@ -116,7 +117,9 @@ def signed_in(unit: UnitOfWork, secret: str) -> SignedIn | None:
     user = store.user(unit.session, found.user_id) if found else None
     if found is None or user is None or not user.active:
         return None
-    return SignedIn(found.id, user.id, principal_of_user(unit, user), found.expires)
+    organisation = store.organisation(unit.session, user.organisation_id)
+    names = (organisation.name_zh, organisation.name_en) if organisation else (user.organisation_id,) * 2
+    return SignedIn(found.id, user.id, principal_of_user(unit, user), *names)
 
 
 def end_session(unit: UnitOfWork, secret: str) -> None:
@@ -152,7 +155,6 @@ def choose_password(unit: UnitOfWork, user_id: str, made: CredentialRow) -> None
     unit.session.add(CredentialRow(**made.model_dump()))
     user = active_user(unit, user_id)
     unit.audit("choose password", f"user:{user.name}", user.organisation_id)
-
 
 
 def user_id_of(unit: UnitOfWork, name: str) -> str:

@@ -9,6 +9,7 @@ from services.kernel.unit import UnitOfWork
 BOOK = EvidenceBook()
 INVOICES = Link(label_zh="账单", label_en="Invoices", href="/invoices")
 UNBILLED = Link(label_zh="未计费用量", label_en="Unbilled usage", href="/billing/unbilled")
+LINES_LOOKED_AT = 100
 COMPUTED_BY = "services.billing.rules.rating.rated_line"
 
 
@@ -41,9 +42,8 @@ def price_by_time(unit: UnitOfWork) -> Evidence:
 
 def _charged(unit: UnitOfWork, meter: str, unit_size: int, symbol: str, zh: str, en: str) -> Evidence:
     events, quantity, devices = store.metered(unit.session, meter)
-    lines = store.billed_lines(unit.session, meter)
-    billed = sum(line.quantity for line in lines)
-    tiers = max((len(line.parts) for line in lines), default=0)
+    lines, billed, net_minor = store.billed(unit.session, meter)
+    tiers = max((len(line.parts) for line in store.newest_lines(unit.session, meter, LINES_LOOKED_AT)), default=0)
     held = sum(total for _, of, _, total in store.unbilled_counts(unit.session) if of == meter)
     trial = books.trial_balance(unit)
     figures = [
@@ -52,9 +52,9 @@ def _charged(unit: UnitOfWork, meter: str, unit_size: int, symbol: str, zh: str,
         _figure("held_back", f"暂缓计费{zh}", f"{en} held back", round(held / unit_size, 2), symbol),
         _figure("usage_events", "用量事件", "usage events", events),
         _figure("devices", "计量设备", "devices metered", devices),
-        _figure("invoice_lines", "账单明细", "invoice lines", len(lines)),
+        _figure("invoice_lines", "账单明细", "invoice lines", lines),
         _figure("tiers_on_a_line", "单条明细涉及的阶梯", "tiers on one line", tiers),
-        _figure("net", "不含税金额", "net amount", sum(line.amount_minor for line in lines) / 100, "CNY"),
+        _figure("net", "不含税金额", "net amount", net_minor / 100, "CNY"),
         _figure("ledger_difference", "总账借贷差额", "ledger difference", _difference(trial), "CNY 0.01"),
     ]
     return shown_if(

@@ -17,7 +17,8 @@ def close_due(database: Database, settings: BillingSettings) -> int:
     An invoice that fails is logged and tried again next time; it does not stop the others. Returns how many were
     issued or posted.
     """
-    database.run(usage.place_arrived_future, settings)
+    if database.read(usage.future_has_arrived):
+        database.run(usage.place_arrived_future, settings)
     drafts, posts = database.read(invoices.due)
     done = 0
     for function, ids, more in ((invoices.issue_invoice, drafts, (settings,)), (invoices.post_invoice, posts, ())):

@@ -154,6 +154,7 @@ class CommandRow(OrganisationOwned, Base, table=True):
     sent_wall: datetime | None = Field(default=None, sa_type=Instant)
     history: list[dict[str, Any]] = Field(sa_type=JSON)
     result: dict[str, Any] = Field(sa_type=JSON)
+    late_state: str | None = Field(default=None, max_length=16)  # Acknowledged after it had ended here.
     correlation_id: str = Field(max_length=64, index=True)
 
 

@@ -256,10 +256,10 @@ def events() -> tuple[EventLine, ...]:
     return tuple(
         EventLine(
             id=f"0193e5{step:06}",
-            service=STORY[step % 8][0],
-            type=STORY[step % 8][1],
+            service=STORY[7 - step % 8][0],
+            type=STORY[7 - step % 8][1],
             subject="pump-03",
-            text=STORY[step % 8][2],
+            text=STORY[7 - step % 8][2],
             time=NOW - timedelta(seconds=47 * step),
             wall_time=NOW - timedelta(seconds=step),
             correlation_id=correlation(3 + step // 8),

@@ -73,7 +73,7 @@ def figures(unit: UnitOfWork) -> BillingFigures:
     sums = [entry for entry in store.invoice_sums(unit.session) if entry[1] == FIGURES_CURRENCY]
     net = {state: net_minor for state, _, _, net_minor in sums}
     return BillingFigures(
-        run_seconds_billed=sum(line.quantity for line in store.billed_lines(unit.session, "run_seconds")),
+        run_seconds_billed=store.billed(unit.session, "run_seconds")[1],
         income_minor=net.get(InvoiceState.POSTED, 0),
         income_pending_minor=net.get(InvoiceState.ISSUED, 0),
         currency=FIGURES_CURRENCY,

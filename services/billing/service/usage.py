@@ -112,6 +112,12 @@ def sign_contract(
     return signed
 
 
+def future_has_arrived(unit: UnitOfWork) -> bool:
+    """Whether usage that ended in the future when it came could be placed now."""
+    now = unit.clock.business_now()
+    return bool(store.held_usage(unit.session, [Unbilled.IN_FUTURE], 1, ended_by=now))
+
+
 def place_arrived_future(unit: UnitOfWork, settings: BillingSettings) -> int:
     """Look again at usage that ended in the future when it came; returns how much found its place."""
     return _place_again(unit, [Unbilled.IN_FUTURE], settings, ended_by=unit.clock.business_now())

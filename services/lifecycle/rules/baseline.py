@@ -48,6 +48,7 @@ class Baseline:
         self.sigma = math.sqrt(max(left_over, 0.0) / (self.count - 2))
 
     def to_list(self) -> list[Any]:
+        """The count and eight floats, for `take`."""
         return [
             self.count, self.load_mean, self.mean, self.sum_ll, self.sum_lx, self.sum_xx,
             self.intercept, self.slope, self.sigma,

@@ -85,6 +85,7 @@ class Cell:
         self.set_bands()
 
     def latches(self) -> list[Latch]:
+        """All of them: high from mild to grave, low from mild to grave, the chart."""
         return [*self.highs, *self.lows, self.chart]
 
     def fit(self) -> None:
@@ -175,6 +176,7 @@ class Cell:
             self.calm_low, self.calm_high = -self.reach, self.reach
 
     def to_list(self) -> list[Any]:
+        """As plain data: name, drift, fitted, baseline, latches as bits."""
         bits = [latch.bits << 1 | latch.active for latch in self.latches()]
         return [self.name, self.drift, int(self.fitted), self.baseline.to_list(), bits]
 

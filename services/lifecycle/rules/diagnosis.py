@@ -57,6 +57,8 @@ CONFIDENCE = {
 
 @dataclass(frozen=True, slots=True)
 class RuledOut:
+    """A fault that is out of the question, and why."""
+
     fault: str
     reason_zh: str
     reason_en: str

@@ -90,6 +90,7 @@ class _Slope:
         self.points = (mild - lead, mild, grave, grave + 1.5 * apart)
 
     def penalty(self, value: float) -> float:
+        """0-1 for a value in the signal's unit."""
         outwards = self.outwards * value
         points, heights = self.points, (0.0, WARNING_PENALTY, ALARM_PENALTY, 1.0)
         place = bisect_right(points, outwards)

@@ -26,6 +26,7 @@ class StateMachine:
 
     @property
     def states(self) -> tuple[str, ...]:
+        """All states, in the order of the table."""
         return tuple(self.table)
 
     def actions(self, current: str) -> tuple[str, ...]:

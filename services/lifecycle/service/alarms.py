@@ -22,6 +22,7 @@ from services.lifecycle.rules import alarm_states
 from services.lifecycle.rules.findings import Finding
 from services.lifecycle.rules.transitions import TransitionNotAllowed
 from services.lifecycle.service.devices import Device
+from services.lifecycle.service.products import plain
 from services.lifecycle.store import work as store
 from services.lifecycle.tables import AlarmRow
 
@@ -44,22 +45,23 @@ def apply_finding(unit: UnitOfWork, device: Device, finding: Finding, at: dateti
 
 
 def apply_device_alarm(unit: UnitOfWork, device: Device, message: inbox.DeviceAlarm, at: datetime) -> None:
-    """Raise or clear an alarm that the device tells of. It sends unconfirmed messages again: old news is passed over."""
-    latest = store.latest_alarm(unit, device.id, message.code)
+    """Raise or clear an alarm that the device tells of. Unconfirmed messages come again: old news is passed over."""
+    code = plain(message.code)
+    latest = store.latest_alarm(unit, device.id, code)
     if latest is not None:
         newest = max(latest.raised, latest.cleared or latest.raised) if message.active else latest.raised
         if at < newest or (at == newest and message.active):
             return
-    zh, _, en = message.text.partition(" / ")  # Devices that speak both languages put a slash between them.
+    zh, _, en = plain(message.text).partition(" / ")  # Devices that speak both languages put a slash between them.
     finding = Finding(
-        code=message.code,
+        code=code,
         signal="",
         severity=message.severity,
         active=message.active,
         value=0.0,
         limit=0.0,
-        reason_zh=zh or f"设备报告 {message.code}",
-        reason_en=en or zh or f"the device reports {message.code}",
+        reason_zh=zh or f"设备报告 {code}",
+        reason_en=en or zh or f"the device reports {code}",
         source="device",
     )
     apply_finding(unit, device, finding, at)

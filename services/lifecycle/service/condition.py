@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from services.kernel.clock import from_microseconds, to_microseconds
@@ -19,6 +19,8 @@ from services.lifecycle.service.devices import WAVEFORMS_MAX, Device
 
 GOOD, STALE, BAD = range(3)
 SPEED = "speed_rpm"
+ENVELOPE = "vibration_envelope_g"
+SAME_SPEED_RATIO = 0.01  # Spectra of snapshots taken at other speeds must not be averaged.
 STANDING_RPM = 1.0
 STALE_WALL_S = 10.0  # At a high business speed readings are far apart in business time.
 
@@ -37,6 +39,8 @@ def take_reading(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) -> 
         if found is not None:
             for finding in found:
                 alarms.apply_finding(unit, device, finding, reading.time)
+                if finding.signal == ENVELOPE and not finding.active:
+                    _forget_waveform(unit, device, finding, reading.time)
             device.detection_due_s = device.health_due_s = 0.0
             diagnose(unit, device)
         running = "running" if good.get(SPEED, STANDING_RPM) >= STANDING_RPM else "stopped"
@@ -90,7 +94,7 @@ def assess(unit: UnitOfWork, device: Device) -> None:
 
 def diagnose(unit: UnitOfWork, device: Device) -> None:
     """Diagnosis from the pattern of signals and the newest waveform; announced when the answer changes."""
-    found = fault_tree.diagnose(device.detector.conditions(device.detection), device.heard)
+    found = fault_tree.diagnose(device.detector.conditions(device.detection), waveform=device.heard)
     before = json.loads(device.diagnosis) if device.diagnosis else {}
     made = Diagnosis(
         fault=found.fault,
@@ -127,14 +131,26 @@ def _take_waveforms(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) 
         return
     for name, waveform in reading.waveforms.items():
         kept = device.waveforms.setdefault(name, deque(maxlen=WAVEFORMS_MAX))
-        kept.append((waveform.rate_hz, waveform.samples))
-        snapshots = [samples for rate_hz, samples in kept if rate_hz == waveform.rate_hz]
+        kept.append((waveform.rate_hz, speed, waveform.samples))
+        snapshots = [
+            samples
+            for rate_hz, speed_then, samples in kept
+            if rate_hz == waveform.rate_hz and abs(speed_then - speed) < SAME_SPEED_RATIO * speed
+        ]
         try:
             device.heard = diagnose_waveform(snapshots, waveform.rate_hz, speed, bearing)
         except UnknownBearing:
             return
         diagnose(unit, device)
         _alarm_of_waveform(unit, device, name, device.heard, reading.time)
+
+
+def _forget_waveform(unit: UnitOfWork, device: Device, ended: Finding, at: datetime) -> None:
+    """The envelope is back to normal: what an older waveform told is over, and so is its alarm."""
+    device.heard = None
+    device.waveforms.clear()
+    for race in ("inner_race", "outer_race"):
+        alarms.apply_finding(unit, device, replace(ended, code=f"diagnosed_bearing_{race}", source="diagnosis"), at)
 
 
 def _alarm_of_waveform(unit: UnitOfWork, device: Device, signal: str, heard: WaveformDiagnosis, at: datetime) -> None:

@@ -78,7 +78,7 @@ class Device:
         self.boot = -1 if twin.boot is None else twin.boot
         self.sequence = -1 if twin.sequence is None else twin.sequence
         self.heard: WaveformDiagnosis | None = None
-        self.waveforms: dict[str, deque[tuple[float, list[float]]]] = {}
+        self.waveforms: dict[str, deque[tuple[float, float, list[float]]]] = {}
         self.timeline = twin.timeline
         self.dirty = False
         self.confirm = False

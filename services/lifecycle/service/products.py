@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import secrets
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from services.kernel.unit import UnitOfWork
 from services.lifecycle import inbox
 from services.lifecycle.contract import (
     DeviceCredential,
+    DevicePassword,
     Product,
     ProductAnnounced,
     ProductCreate,
@@ -114,27 +114,29 @@ def renew_credential(unit: UnitOfWork, device_id: str, settings: LifecycleSettin
     return _issue(unit, row, settings)
 
 
-def password_matches(unit: UnitOfWork, device_id: str, password: str) -> bool:
-    """Whether this is the present password of the device."""
-    row = store.product(unit, device_id)
-    if row is None or row.credential_hash is None:
-        return False
-    _, _, rounds, salt, _ = row.credential_hash.split("$")
-    return hmac.compare_digest(row.credential_hash, _hashed(password, base64.b64decode(salt), int(rounds)))
-
-
 def announce(unit: UnitOfWork, device: Device, birth: inbox.Birth, at: datetime) -> None:
     """A device started: the first time its product is announced, later its firmware is kept up to date."""
+    firmware = plain(birth.firmware)
     if device.announced:
-        store.keep_firmware(unit, device.id, birth.firmware)
+        store.keep_firmware(unit, device.id, firmware)
         return
-    store.announce(unit, device.id, at, birth.firmware)
+    store.announce(unit, device.id, at, firmware)
     device.announced = True
     unit.announce(
-        ProductAnnounced(device_id=device.id, firmware=birth.firmware, boot=birth.boot),
+        ProductAnnounced(device_id=device.id, firmware=firmware, boot=birth.boot),
         subject=device.id,
         organisation_id=device.organisation_id,
     )
+
+
+def password_of(row: ProductRow) -> DevicePassword:
+    """What a broker needs to know to let the device in."""
+    return DevicePassword(device_id=row.id, password_hash=row.credential_hash or "")
+
+
+def plain(said: str) -> str:
+    """Text of a device without what a database refuses to keep or a screen to show."""
+    return "".join(character for character in said if character.isprintable())
 
 
 def product_of(row: ProductRow) -> Product:

@@ -25,6 +25,8 @@ from services.lifecycle.tables import MeterReadingRow
 DEVICES_A_UNIT = 50
 BUCKETS_A_PASS = 48  # For one device; the rest comes with the next pass.
 READINGS_MAX = 100_000  # Of one device in one bucket.
+READINGS_AHEAD = 500  # How far to look for the next good reading of a counter.
+COUNTER_MAX = 2**53  # JSON numbers hold integers exactly up to here.
 SECONDS_METER = "run_seconds"  # Moves one a second at most.
 
 
@@ -91,7 +93,7 @@ def _plan(unit: UnitOfWork, settings: LifecycleSettings, after: str) -> tuple[li
     gap_s = settings.usage_gap_s + 5 * unit.clock.speed  # At a high speed devices report less often.
     plans = []
     for product in found:
-        standings = _standings(unit, product, rows.get(product.device_id, {}), counters[product.type_id], bucket_us)
+        standings = _standings(unit, product, rows.get(product.device_id, {}), counters[product.type_id])
         _close_buckets(unit, product, standings, closable_us, bucket_us, gap_s)
         if any(each.told or each.fresh or each.at_us != each.start_us for each in standings):
             plans.append(_Plan(product, standings))
@@ -108,7 +110,7 @@ def _counters(unit: UnitOfWork, type_ids: set[str], meters: Sequence[str]) -> di
 
 
 def _standings(
-    unit: UnitOfWork, product: store.Metered, rows: dict[str, MeterReadingRow], names: list[str], bucket_us: int
+    unit: UnitOfWork, product: store.Metered, rows: dict[str, MeterReadingRow], names: list[str]
 ) -> list[_Standing]:
     standings = [
         _Standing(name, to_microseconds(row.at), row.value, row.estimated, fresh=False)
@@ -116,13 +118,9 @@ def _standings(
         if name in names
     ]
     missing = [name for name in names if name not in rows]
-    earliest = store.reading_after(unit, product.device_id, 0) if missing else None
-    if earliest is None:
-        return standings
-    begin_us = earliest.source_time
-    first = store.readings(unit, product.device_id, begin_us, begin_us + bucket_us, READINGS_MAX)
+    first = _counts(store.readings_from(unit, product.device_id, 0, READINGS_AHEAD)) if missing else []
     for name in missing:
-        for time_us, values in _counts(first):
+        for time_us, values in first:
             if name in values:
                 standings.append(_Standing(name, time_us, values[name], False, fresh=True))
                 break
@@ -135,7 +133,11 @@ def _counts(readings: Sequence[store.Reading]) -> list[tuple[int, dict[str, int]
     for reading in readings:
         if reading.quality == store.GOOD:
             body = _decode(reading.body)
-            good = {name: int(v) for name, v in body.values.items() if body.qualities.get(name, "GOOD") == "GOOD"}
+            good = {
+                name: int(value)
+                for name, value in body.values.items()
+                if 0 <= value <= COUNTER_MAX and body.qualities.get(name, "GOOD") == "GOOD"
+            }
             found.append((reading.source_time, good))
     return found
 
@@ -157,16 +159,14 @@ def _close_buckets(
         end_us = begin_us // bucket_us * bucket_us + bucket_us
         if end_us > closable_us or last_seen_us < end_us:
             return
-        beyond = store.reading_after(unit, product.device_id, end_us)
-        if beyond is None:
-            return
         inside = store.readings(unit, product.device_id, begin_us, end_us, READINGS_MAX)
-        counts = _counts([*inside, beyond])
+        beyond = store.readings_from(unit, product.device_id, end_us, READINGS_AHEAD)
+        counts = _counts([*inside, *beyond])
         for standing in standings:
             if standing.at_us < end_us:
                 _close(standing, counts, end_us, bucket_us, gap_s)
         if any(each.at_us < end_us for each in standings):
-            return  # The reading after the bucket does not show every counter: wait for the next one.
+            return  # No reading after the bucket shows this counter yet.
 
 
 def _close(
@@ -178,7 +178,7 @@ def _close(
     ahead = standing.estimated  # Until the first reading: what was left over of an estimate.
     for time_us, values in counts:
         after = values.get(standing.meter)
-        if after is None or after < 0 or time_us <= at_us:
+        if after is None or time_us <= at_us:
             continue
         used = usage_between(
             before=value,

@@ -89,17 +89,16 @@ def readings(unit: UnitOfWork, device_id: str, start_us: int, end_us: int, limit
     return [Reading(*row) for row in reversed(unit.session.execute(query).all())]
 
 
-def reading_after(unit: UnitOfWork, device_id: str, time_us: int) -> Reading | None:
-    """The first reading of a device with a source time of at least `time_us`."""
+def readings_from(unit: UnitOfWork, device_id: str, time_us: int, limit: int) -> list[Reading]:
+    """The first `limit` readings of a device with a source time of at least `time_us`, oldest first."""
     columns = TELEMETRY.c
     query = (
         select(*_READING)
         .where(columns.device == device_id, columns.kind == TELEMETRY_KIND, columns.source_time >= time_us)
         .order_by(columns.source_time, columns.id)
-        .limit(1)
+        .limit(limit)
     )
-    row = unit.session.execute(query).first()
-    return None if row is None else Reading(*row)
+    return [Reading(*row) for row in unit.session.execute(query)]
 
 
 def readings_after_id(

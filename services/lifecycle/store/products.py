@@ -1,6 +1,7 @@
 """Product types, products and twins."""
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
@@ -10,18 +11,19 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from services.kernel.unit import UnitOfWork
-from services.lifecycle.contract import ProductType
+from services.lifecycle.contract import DEVICE_ID, ProductType
 from services.lifecycle.rules.state_detection import Detector, compile_detector
 from services.lifecycle.service.devices import Device
 from services.lifecycle.tables import ProductRow, ProductTypeRow, TwinRow
 
+_DEVICE_ID = re.compile(DEVICE_ID.strip("^$"))
 IDS_A_QUERY_MAX = 1_000  # Databases bound the parameters of one statement.
 
 
 def load_devices(unit: UnitOfWork, ids: set[str]) -> dict[str, Device]:
     """Live state of those devices that are registered, by id."""
     found: dict[str, Device] = {}
-    wanted = sorted(ids)
+    wanted = sorted(each for each in ids if _DEVICE_ID.fullmatch(each))  # A topic may hold any text.
     for place in range(0, len(wanted), IDS_A_QUERY_MAX):
         some = wanted[place : place + IDS_A_QUERY_MAX]
         query = (

@@ -1,4 +1,4 @@
-"""A fault is found once and with its reason, noise and changes of speed are not, and nothing is forgotten on the way."""
+"""A fault is found once and with its reason; noise and changes of speed are none; nothing is forgotten on the way."""
 
 import json
 import math

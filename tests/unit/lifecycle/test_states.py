@@ -42,11 +42,11 @@ def test_every_state_can_reach_an_end(machine: StateMachine) -> None:
     ends = {state for state in machine.states if machine.is_final(state)}
     assert ends
     for start in machine.states:
-        seen, todo = {start}, [start]
-        while todo:
-            fresh = set(machine.table[todo.pop()].values()) - seen
+        seen, waiting = {start}, [start]
+        while waiting:
+            fresh = set(machine.table[waiting.pop()].values()) - seen
             seen |= fresh
-            todo += fresh
+            waiting += fresh
         assert seen & ends
 
 
@@ -62,7 +62,7 @@ def test_an_unknown_state_is_an_error() -> None:
         StateMachine("broken", {"a": {"go": "b"}})
 
 
-@pytest.mark.parametrize("order", permutations(["DELIVERED", "EXECUTING", "SUCCEEDED"]))
+@pytest.mark.parametrize("order", list(permutations(["DELIVERED", "EXECUTING", "SUCCEEDED"])))
 def test_acknowledgements_in_any_order_end_in_the_same_state(order: tuple[str, ...]) -> None:
     state = "SENT"
     for acknowledged in order:

@@ -1,5 +1,7 @@
 """No use is lost, none is invented, and what nobody watched is marked as estimated."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +86,7 @@ def test_usage_is_never_negative_and_never_more_than_the_counter_shows(
 @given(st.lists(counts, min_size=2, max_size=20))
 def test_readings_in_between_do_not_change_the_sum_of_a_counter_that_goes_on(values: list[int]) -> None:
     values.sort()
-    steps = [between(low, high).quantity for low, high in zip(values, values[1:], strict=False)]
+    steps = [between(low, high).quantity for low, high in pairwise(values)]
     assert sum(steps) == between(values[0], values[-1]).quantity
 
 
