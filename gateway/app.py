@@ -168,9 +168,9 @@ def _parts(
 
 
 def _client_sources(gateway: Gateway) -> SourcesMaker:
-    from gateway.sources import ClientSources
-
     def make(token: str, signed_in: Any) -> Sources:
+        from gateway.sources import ClientSources
+
         return ClientSources(gateway, token, signed_in)
 
     return make

@@ -179,7 +179,9 @@ class Device:
 
     def _held(self) -> dict[str, int]:
         """Oldest sequence held, by boot; of this boot at least the next one."""
-        return {str(boot): oldest for boot, oldest in ({self.boot: self._sequence} | self.store.oldest(self.id)).items()}
+        return {
+            str(boot): oldest for boot, oldest in ({self.boot: self._sequence} | self.store.oldest(self.id)).items()
+        }
 
     # ---- The line ----
 

@@ -91,10 +91,9 @@ class Line:
         client, self._client = self._client, None
         self.ready = False
         if client is not None:
-            connection = client.socket()
-            if connection is not None:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+            connection: Any = client.socket()
+            with contextlib.suppress(OSError, AttributeError):  # There may be no connection any more.
+                connection.shutdown(socket.SHUT_RDWR)
             client.disconnect()  # Cannot be said any more; keeps paho from connecting again.
 
     @property
@@ -117,7 +116,9 @@ class Line:
         if reason.is_failure:
             logger.error("the broker refused %s: %s", self._device_id, reason)
             return
-        client.subscribe([(device_topic(self._device_id, "command"), 1), (device_topic(self._device_id, "confirmed"), 0)])
+        client.subscribe(
+            [(device_topic(self._device_id, "command"), 1), (device_topic(self._device_id, "confirmed"), 0)]
+        )
 
     def _subscribed(self, client: paho.Client, data: Any, identifier: int, reasons: Any, properties: Any) -> None:
         if client is self._client:
@@ -136,4 +137,4 @@ class Line:
         if message.qos == 0 and len(self.incoming) >= INCOMING_MAX:
             return
         kind = message.topic.rpartition("/")[2]
-        self.incoming.append(Incoming(kind, message.payload, client, message.mid, message.qos))
+        self.incoming.append(Incoming(kind, bytes(message.payload), client, message.mid, message.qos))

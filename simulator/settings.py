@@ -21,10 +21,15 @@ class SimulatorSettings(KernelSettings):
         default=80.0, gt=0, le=10_000, description="Readings of the whole fleet in a wall second; sets the interval"
     )
     messages_per_s_max: float = Field(
-        default=300.0, gt=0, le=100_000, description="Messages of the whole fleet in a wall second, resent ones included"
+        default=300.0,
+        gt=0,
+        le=100_000,
+        description="Messages of the whole fleet in a wall second, resent ones included",
     )
     held_bytes_max: int = Field(
-        default=2_000_000, ge=10_000, description="Unconfirmed messages that one device keeps, bytes; then the oldest go"
+        default=2_000_000,
+        ge=10_000,
+        description="Unconfirmed messages that one device keeps, bytes; then the oldest go",
     )
     lag_s_max: float = Field(
         default=60.0, gt=0, description="Wall seconds that the world makes up for; what is more is skipped"

@@ -161,7 +161,9 @@ class DeviceStore:
         self._begin()
         fresh = self._database.execute("INSERT OR IGNORE INTO done(id) VALUES (?)", (order_id,)).rowcount == 1
         if fresh:
-            self._database.execute("DELETE FROM done WHERE place <= (SELECT MAX(place) FROM done) - ?", (DONE_KEPT_MAX,))
+            self._database.execute(
+                "DELETE FROM done WHERE place <= (SELECT MAX(place) FROM done) - ?", (DONE_KEPT_MAX,)
+            )
         return fresh
 
     # ---- The world's memory ----

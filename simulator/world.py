@@ -75,7 +75,9 @@ class World:
 
     def skip_to(self, business_time: datetime) -> None:
         """Let time pass in which nothing happens: no pump runs or wears, plans move back. For pauses of the world."""
-        self.epoch += max(business_time - self.now, timedelta(0))
+        if business_time > self.now:
+            memory = self.memory()
+            self._create(business_time - timedelta(seconds=memory.now_s), memory)
 
     def set_report_interval(self, seconds: float) -> None:
         """Business seconds between two readings of a device; readings fall on multiples of it."""
@@ -260,8 +262,7 @@ class World:
     def _duty(self, index: int, demand: Iterator[tuple[datetime, float]]) -> Process:
         """Follow the customer's demand."""
         for at, wanted in demand:
-            at_s = (at - self.epoch).total_seconds()
-            yield self._environment.timeout(max(at_s - self._environment.now, 0.0))  # Late after a pause.
+            yield self._environment.timeout((at - self.epoch).total_seconds() - self._environment.now)
             self._set_demand(index, wanted)
 
     def _set_demand(self, index: int, demand: float) -> None:

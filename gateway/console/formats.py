@@ -71,7 +71,9 @@ class Formats:
         """Date and time to the second."""
         if time is None:
             return NONE
-        return format_datetime(time, "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss", self.zone, self.locale)
+        return format_datetime(
+            time, "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss", self.zone, self.locale
+        )
 
     def moment(self, time: datetime | None) -> str:
         """Month, day and time, for dense lists whose year is plain."""

@@ -186,7 +186,8 @@ async def posted_form(page: Annotated[ConsolePage, Depends(open_page)]) -> Poste
     token = form.get("csrf")
     if not isinstance(token, str) or not hmac.compare_digest(token.encode(), page.csrf.encode()):
         raise forbidden(
-            "此表单已过期，请返回上一页，刷新后重试。", "This form is out of date. Go back, reload the page and try again."
+            "此表单已过期，请返回上一页，刷新后重试。",
+            "This form is out of date. Go back, reload the page and try again.",
         )
     return PostedForm(page, form)
 

@@ -46,9 +46,7 @@ async def open_stream(page: Opened) -> StreamingResponse:
         finally:
             console.viewers -= 1
 
-    return StreamingResponse(
-        counted(), media_type="text/event-stream", headers=HEADERS | {"X-Accel-Buffering": "no"}
-    )
+    return StreamingResponse(counted(), media_type="text/event-stream", headers=HEADERS | {"X-Accel-Buffering": "no"})
 
 
 async def changes(
@@ -98,9 +96,7 @@ def _is_broken(sent: Mapping[str, Mapping[str, str]], fragment: Fragment) -> boo
     return "unreachable" in sent.get(fragment.name, {})
 
 
-def _messages(
-    page: ConsolePage, fragment: Fragment, panel: Panel, sent: dict[str, Mapping[str, str]]
-) -> list[str]:
+def _messages(page: ConsolePage, fragment: Fragment, panel: Panel, sent: dict[str, Mapping[str, str]]) -> list[str]:
     """What to send for a fragment: nothing, the rows that changed, or the whole of it."""
     html, mark = draw_fragment(page, fragment, panel)
     before = sent.get(fragment.name, {})

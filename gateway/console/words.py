@@ -260,10 +260,14 @@ ADVICE = {
     "unknown-device": N_("Nobody registered this device. Register it, then let it send again."),
     "foreign-topic": N_("The device published under another device's id. Check its credentials and its topic."),
     "time-in-future": N_("The device's clock runs ahead. Set its clock; readings after that are taken."),
-    "time-too-old": N_("The reading is older than the platform keeps. Set the device's clock, or import it as history."),
+    "time-too-old": N_(
+        "The reading is older than the platform keeps. Set the device's clock, or import it as history."
+    ),
     "not-a-number": N_("A value is not a finite number. Check the sensor, then its driver."),
     "too-large": N_("The message is larger than the limit. Send fewer points a message."),
-    "conflicting-duplicate": N_("The same boot and sequence came with other content. Check for two devices with one id."),
+    "conflicting-duplicate": N_(
+        "The same boot and sequence came with other content. Check for two devices with one id."
+    ),
 }
 ADVICE_OTHERWISE = N_("Read the reason and the payload, correct the sender, then let it send again.")
 

@@ -71,7 +71,8 @@ def make_revision(service: str, message: str) -> None:
         versions = Path(importlib.import_module(f"services.{service}").__path__[0]) / "migrations"
         versions.mkdir(exist_ok=True)
         number = f"{len(list(versions.glob('[0-9]*.py'))) + 1:04d}"
-        upgrade(database)
+        if number != "0001":
+            upgrade(database)
         with database.engine.begin() as connection:
             command.revision(_config(database, connection), message, autogenerate=True, rev_id=number)
         database.close()

@@ -155,9 +155,7 @@ def machine(number: int) -> Machine:
                 name="set_speed",
                 label=Words("设定转速", "Set speed"),
                 parameters=(
-                    ParameterOffer(
-                        name="speed_rpm", label=Words("转速", "Speed"), least=1000, most=2975, initial=2850
-                    ),
+                    ParameterOffer(name="speed_rpm", label=Words("转速", "Speed"), least=1000, most=2975, initial=2850),
                 ),
             ),
             CommandOffer(name="stop", label=Words("停机", "Stop")),

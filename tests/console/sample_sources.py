@@ -100,7 +100,9 @@ class SampleSources:
             and which.customer_id in ("", one.customer_id)
             and which.text in f"{one.id}{one.name.zh}{one.name.en}"
         )
-        states = {state: sum(one.state == state for one in CARDS) for state in ("running", "stopped", "alarm", "offline")}
+        states = {
+            state: sum(one.state == state for one in CARDS) for state in ("running", "stopped", "alarm", "offline")
+        }
         return Fleet(
             machines=kept, total=len(CARDS), states=states, customers=sample_fleet.CUSTOMERS, types=sample_fleet.TYPES
         )
@@ -215,7 +217,9 @@ class SampleSources:
             for one in sample_work.events()
             if which.correlation_id in ("", one.correlation_id) and which.service in ("", one.service)
         )
-        return Page(rows=tuple(reversed(rows)) if which.correlation_id else rows, after=None if which.after else "20371")
+        return Page(
+            rows=tuple(reversed(rows)) if which.correlation_id else rows, after=None if which.after else "20371"
+        )
 
     async def event(self, event_id: str) -> EventDetail:
         for line in sample_work.events():

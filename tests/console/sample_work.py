@@ -31,10 +31,16 @@ from gateway.console.views import (
 from tests.console.sample_fleet import CARDS, CUSTOMERS, FAULTY, NOW
 
 REASONS = {
-    "bearing_inner_race": Words("轴承内圈缺陷：包络值为基线的 5.5 倍", "Inner-race defect: envelope 5.5 times its baseline"),
-    "cavitation": Words("汽蚀：高频振动升高，入口压力过低", "Cavitation: high-frequency vibration up, suction pressure low"),
+    "bearing_inner_race": Words(
+        "轴承内圈缺陷：包络值为基线的 5.5 倍", "Inner-race defect: envelope 5.5 times its baseline"
+    ),
+    "cavitation": Words(
+        "汽蚀：高频振动升高，入口压力过低", "Cavitation: high-frequency vibration up, suction pressure low"
+    ),
     "seal_leak": Words("密封泄漏量超过 20 mL/h", "Seal leakage above 20 mL/h"),
-    "sensor_drift": Words("轴承温度与其他信号不符，疑似传感器漂移", "Bearing temperature disagrees with the rest: drift"),
+    "sensor_drift": Words(
+        "轴承温度与其他信号不符，疑似传感器漂移", "Bearing temperature disagrees with the rest: drift"
+    ),
 }
 SEVERITY = {"bearing_inner_race": "critical", "cavitation": "major", "seal_leak": "minor", "sensor_drift": "warning"}
 
@@ -243,7 +249,11 @@ def line_proof(summary: InvoiceSummary, line: InvoiceLine) -> LineProof:
 STORY = (
     ("simulator", "fault.injected", Words("注入故障：轴承内圈", "Fault injected: bearing, inner race")),
     ("lifecycle", "alarm.raised", Words("3 号泵 告警：轴承内圈缺陷", "Pump 3 alarm: inner-race defect")),
-    ("lifecycle", "diagnosis.made", Words("3 号泵 诊断：轴承内圈，置信度高", "Pump 3 diagnosis: inner race, high confidence")),
+    (
+        "lifecycle",
+        "diagnosis.made",
+        Words("3 号泵 诊断：轴承内圈，置信度高", "Pump 3 diagnosis: inner race, high confidence"),
+    ),
     ("lifecycle", "ticket.opened", Words("故障案例 T-88 已建立", "Ticket T-88 opened")),
     ("lifecycle", "work-order.changed", Words("工单 W-301 已计划", "Work order W-301 planned")),
     ("lifecycle", "command.changed", Words("指令 设定转速 已成功", "Command set speed succeeded")),
@@ -292,7 +302,8 @@ def dead_letters() -> tuple[DeadLetter, ...]:
 def figures() -> tuple[Figure, ...]:
     def trend(start: float, step: float) -> tuple[TrendPoint, ...]:
         return tuple(
-            TrendPoint(NOW - timedelta(hours=24 - hour), start + step * hour + (hour * 7 % 5) * step) for hour in range(24)
+            TrendPoint(NOW - timedelta(hours=24 - hour), start + step * hour + (hour * 7 % 5) * step)
+            for hour in range(24)
         )
 
     return (
@@ -306,7 +317,13 @@ def figures() -> tuple[Figure, ...]:
             link="/console/fleet",
         ),
         Figure(
-            key="fleet_health", value=88.4, digits=1, target=85, target_met=True, trend=trend(92, -0.15), link="/console/fleet"
+            key="fleet_health",
+            value=88.4,
+            digits=1,
+            target=85,
+            target_met=True,
+            trend=trend(92, -0.15),
+            link="/console/fleet",
         ),
         Figure(key="alarms_active", value=4, target=3, target_met=False, trend=trend(1, 0.12), link="/console/alarms"),
         Figure(key="work_orders_open", value=5, trend=trend(2, 0.1), link="/console/work-orders"),

@@ -43,10 +43,16 @@ def used_texts() -> set[Any]:
 def test_every_text_is_translated() -> None:
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file, locale="zh_CN")
-    missing = [text for text in used_texts() if (found := catalogue.get(text)) is None or not found.string or found.fuzzy]
+    missing = [
+        text for text in used_texts() if (found := catalogue.get(text)) is None or not found.string or found.fuzzy
+    ]
     assert not missing, "\n".join(sorted(str(text) for text in missing))
     used = {text if isinstance(text, str) else text[0] for text in used_texts()}
-    unused = [message.id for message in catalogue if message.id and (message.id if isinstance(message.id, str) else message.id[0]) not in used]
+    unused = [
+        message.id
+        for message in catalogue
+        if message.id and (message.id if isinstance(message.id, str) else message.id[0]) not in used
+    ]
     assert not unused, f"in the catalogue, but nowhere used: {unused}"
 
 
@@ -86,7 +92,12 @@ def test_figures_fit_plotly_schema(language: Language) -> None:
     machine = sample_fleet.machine(3)
     gauges = [signal for signal in machine.signals if not signal.counter]
     live = charts.live(gauges, sample_fleet.live(3, None, 100), formats(language))
-    plain = json.loads(json.dumps(live).replace("theme:line", "#123456").replace("theme:warning", "#123456").replace("theme:alarm", "#123456"))
+    plain = json.loads(
+        json.dumps(live)
+        .replace("theme:line", "#123456")
+        .replace("theme:warning", "#123456")
+        .replace("theme:alarm", "#123456")
+    )
     assert len(plotly.graph_objects.Figure(plain).data) == 10
     assert "<" not in json.dumps(live).replace("<extra></extra>", ""), "markup is drawn with inline styles"
 
@@ -149,7 +160,9 @@ def test_stream_sends_only_the_row_that_changed() -> None:
 
     told_now = asyncio.run(told(Raising(), "alarms", 0.6))
     assert [one["id"] for one in told_now if one["id"].startswith("alarm")] == ["alarm-list", "alarm-A-1043"]
-    assert told_now[-1]["html"].strip().startswith("<tr") or any(one["html"].lstrip().startswith("<tr") for one in told_now)
+    assert told_now[-1]["html"].strip().startswith("<tr") or any(
+        one["html"].lstrip().startswith("<tr") for one in told_now
+    )
 
 
 def test_stream_goes_on_when_nobody_answers() -> None:

@@ -25,9 +25,13 @@ class ClauseFilter:
     text: str
 
     def keeps(self, clause: Clause) -> bool:
-        if self.text and self.text.lower() not in (
-            f"{clause.id} {clause.label.zh} {clause.label.en} {clause.demonstration.zh} {clause.demonstration.en}"
-        ).lower():
+        if (
+            self.text
+            and self.text.lower()
+            not in (
+                f"{clause.id} {clause.label.zh} {clause.label.en} {clause.demonstration.zh} {clause.demonstration.en}"
+            ).lower()
+        ):
             return False
         return (
             self.document in ("", clause.document)

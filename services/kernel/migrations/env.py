@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlmodel.sql.sqltypes import AutoString
 
 from services.kernel.columns import Instant, Price
 
@@ -14,6 +15,8 @@ def _render(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[Fals
         return "sa.BigInteger()"
     if kind == "type" and isinstance(item, Price):
         return "sa.String()"
+    if kind == "type" and isinstance(item, AutoString):
+        return f"sa.String(length={item.length})"
     return False
 
 
