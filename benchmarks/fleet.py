@@ -97,8 +97,7 @@ def readings(
                     "time": (start + timedelta(seconds=step)).isoformat(timespec="milliseconds"),
                     "quality": "GOOD",
                     "values": {
-                        name: round(level * factor, 3)
-                        for (name, level), factor in zip(SIGNALS, noise, strict=True)
+                        name: round(level * factor, 3) for (name, level), factor in zip(SIGNALS, noise, strict=True)
                     },
                 }
             ),

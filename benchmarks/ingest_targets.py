@@ -66,15 +66,20 @@ def durable(port: int, database_url: str, data_dir: str) -> None:
 
     for line in sys.stdin:
         word, _, number = line.strip().partition(" ")
-        settings = LifecycleSettings(database_url=database_url, broker_port=port, data_dir=Path(data_dir))
+        settings = LifecycleSettings(
+            database_url=database_url,
+            broker_port=port,
+            data_dir=Path(data_dir),
+            broker_client_prefix=f"bench-{Path(data_dir).name}",
+        )
         worker = ingest(settings)
         start_cpu_s = cpu_s()
         worker.start()
         first = (monotonic_s(), 0)
         if word == "drain":
-            _wait(lambda: worker.statistics()["settled"] > 0)  # noqa: B023
-            first = monotonic_s(), worker.statistics()["settled"]
-            _wait(lambda: worker.statistics()["settled"] >= int(number))  # noqa: B023
+            _wait(lambda: worker.statistics()["worker"]["settled"] > 0)  # noqa: B023
+            first = monotonic_s(), worker.statistics()["worker"]["settled"]
+            _wait(lambda: worker.statistics()["worker"]["settled"] >= int(number))  # noqa: B023
         elif word == "subscribe":
             sleep_s(2.0)
         else:
@@ -82,7 +87,7 @@ def durable(port: int, database_url: str, data_dir: str) -> None:
             sys.stdin.readline()
         seconds = monotonic_s() - first[0]
         used_cpu_s = cpu_s() - start_cpu_s
-        count = worker.statistics()["settled"] - first[1]
+        count = worker.statistics()["worker"]["settled"] - first[1]
         worker.stop()
         say(word=word, seconds=seconds, cpu_s=used_cpu_s, count=count, memory_mb=memory_mb())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from gateway.access import Access
@@ -83,21 +83,12 @@ def create_app(
     services = dict(mounted or {})
     keys = make_keys(settings.data_dir, [*services, *settings.service_urls])
     gateway = _parts(settings, services, bus, keys, sources)
+    routers = _routers(gateway)
+    _check_names(gateway.services, routers)
     app = create_service_app(
         settings,
         "OpenSOM",
-        [
-            sign_in_router(gateway.access, settings),
-            administration_router(gateway.access, settings),
-            platform_router(
-                gateway.keeper,
-                gateway.simulator,
-                gateway.hub,
-                gateway.services,
-                Descriptions(gateway.services, settings.openapi_cache_s),
-                settings.viewers_max,
-            ),
-        ],
+        routers,
         _resources(gateway),
         description=DESCRIPTION,
         verifier=gateway.verifier,
@@ -116,7 +107,8 @@ def create_app(
         )
     )
     app.add_middleware(SecurityHeaders)
-    _lead_to_services(app, gateway.services)
+    for name in gateway.services.names:
+        app.mount(f"{API}/{name}", gateway.services.mounted.get(name) or gateway.services.proxy(name))
     install(app, gateway.console)
     app.router.lifespan_context = _lifespan(app, gateway, services)
     return app
@@ -209,13 +201,29 @@ def _resources(gateway: Gateway) -> list[Resource]:
     ]
 
 
-def _lead_to_services(app: FastAPI, services: Services) -> None:
-    """`/api/{name}` of each service; raises ValueError when a route of the gateway has that name."""
-    taken = {path.split("/")[2] for route in app.routes if (path := getattr(route, "path", "")).startswith(f"{API}/")}
+def _routers(gateway: Gateway) -> list[APIRouter]:
+    settings = gateway.settings
+    return [
+        sign_in_router(gateway.access, settings),
+        administration_router(gateway.access, settings),
+        platform_router(
+            gateway.keeper,
+            gateway.simulator,
+            gateway.hub,
+            gateway.services,
+            Descriptions(gateway.services, settings.openapi_cache_s),
+            settings.viewers_max,
+        ),
+    ]
+
+
+def _check_names(services: Services, routers: list[APIRouter]) -> None:
+    """Raise ValueError when a service is called like a route of the gateway, which would hide it."""
+    paths = [getattr(route, "path", "") for router in routers for route in router.routes]
+    taken = {"gateway", *(path.split("/")[2] for path in paths if path.startswith(f"{API}/"))}
     for name in services.names:
         if name in taken:
             raise ValueError(f"a service cannot be called {name}: the gateway has a route of that name")
-        app.mount(f"{API}/{name}", services.mounted.get(name) or services.proxy(name))
 
 
 def _lifespan(app: FastAPI, gateway: Gateway, mounted: Mapping[str, FastAPI]) -> Callable[[FastAPI], Any]:

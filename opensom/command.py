@@ -66,7 +66,7 @@ def link(data_dir: DataDir = VAR) -> None:
     """为运行中的平台生成新的一次性登录链接 / Make a new one-time sign-in link for the running platform."""
     from opensom.visitor import administrator
 
-    with administrator(_running(data_dir), data_dir) as visitor:
+    with administrator(_running(data_dir).url, data_dir) as visitor:
         console.print(visitor.console_link())
 
 
@@ -140,7 +140,7 @@ def device_add(
     from opensom.devices import add_device, print_credentials
     from opensom.visitor import administrator
 
-    with administrator(_running(data_dir), data_dir) as visitor:
+    with administrator(_running(data_dir).url, data_dir) as visitor:
         print_credentials(*add_device(visitor, name, type_id, customer))
 
 
@@ -157,7 +157,7 @@ def simulate_replay(
     from opensom.visitor import administrator
 
     running = _running(data_dir)
-    with administrator(running, data_dir) as visitor:
+    with administrator(running.url, data_dir) as visitor:
         replay(visitor, running, file, device, rpm, bearing)
 
 

@@ -110,7 +110,7 @@ def _welcome(installation: Installation, wish: Wish, seconds: float) -> None:
     if wish.port and running.url != wanted:
         warn(f"端口 {wish.port} 已被占用，改用 {running.url}", f"port {wish.port} is in use; it is {running.url} now")
     say(f"就绪，用时 {seconds:.1f} 秒", f"ready after {seconds:.1f} s", "bold")
-    with administrator(running, installation.data_dir) as visitor:
+    with administrator(running.url, installation.data_dir) as visitor:
         console.print(f"\n  控制台 [dim]/ Console[/]：[bold cyan]{visitor.console_link()}[/]")
     say("  链接只能用一次；运行 opensom link 可再要一个", "the link works once; `opensom link` makes another", "dim")
     say("  按 Ctrl-C 结束", "Ctrl-C ends it", "dim")

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 SAID_AGAIN = frozenset({"birth", "alarm", "ack"})
 HOLE_S_MAX = 30.0  # The platform settles others but not our oldest for so long: the broker lost it, send it again.
 ANNOUNCE_S_MIN = 30.0  # Least time between two notices that the store had to drop something.
+NOTICE_BYTES = 2_000
 FIRMWARE = "1.0.0"
 
 
@@ -156,8 +157,17 @@ class Device:
     def say(self, kind: str, body: dict[str, Any], time: datetime | None = None) -> None:
         """Keep a message of `kind` (birth, telemetry, alarm, state, ack) until it is sent and confirmed."""
         self._keep(kind, {"time": time or self.clock.business_now(), **body})
+        self._make_room(0)
+
+    def read(self, values: dict[str, Any], time: datetime | None = None, **more: Any) -> None:
+        """Keep a reading; `more` may hold quality, qualities and waveforms of the protocol."""
+        self.last_values = values
+        self.say("telemetry", {"values": values, **{name: value for name, value in more.items() if value}}, time)
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Drop the oldest until another `size_bytes` fit; say again what must not be lost."""
         again = []
-        while self.store.held_bytes(self.id) > self._held_bytes_max:
+        while self.store.held_bytes(self.id) > max(self._held_bytes_max - size_bytes, 0):
             oldest = self.store.after(self.id, -1, -1, 1)[0]
             self.store.forget(self.id, oldest.boot, oldest.sequence)
             self.dropped += 1
@@ -166,11 +176,6 @@ class Device:
                 again.append(oldest)
         for each in again:
             self._keep(each.kind, msgspec.json.decode(each.payload))
-
-    def read(self, values: dict[str, Any], time: datetime | None = None, **more: Any) -> None:
-        """Keep a reading; `more` may hold quality, qualities and waveforms of the protocol."""
-        self.last_values = values
-        self.say("telemetry", {"values": values, **{name: value for name, value in more.items() if value}}, time)
 
     def _keep(self, kind: str, body: dict[str, Any]) -> None:
         body = {**body, "boot": self.boot, "sequence": self._sequence}
@@ -208,6 +213,7 @@ class Device:
         return published
 
     def _announce(self) -> None:
+        self._make_room(NOTICE_BYTES)  # Else the notice itself could drop what it says is held.
         self._has_dropped = False
         self._announced_s = monotonic_s()
         self.say("state", {"online": True, "firmware": self.firmware, "reported": self.reported, "held": self._held()})

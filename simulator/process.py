@@ -9,24 +9,22 @@ import logging
 import signal
 import socket
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from services.kernel.bus import Message, MqttBus
-from services.kernel.clock import CLOCK_TOPIC, AffineClock, ClockSet, monotonic_s, sleep_s
-from services.kernel.events import Event
+from services.kernel.bus import BusFull, MqttBus
+from services.kernel.clock import CLOCK_TOPIC, AffineClock, monotonic_s, sleep_s
 from services.kernel.logs import configure_logs
-from services.lifecycle.contract import WorkOrderChanged, WorkOrderState
 from simulator.commands import PumpCommands
-from simulator.contract import COMMAND_TOPIC, STATUS_TOPIC, Action, Fault, SimulatorCommand, SimulatorStatus
+from simulator.contract import STATUS_TOPIC, Action, SimulatorStatus
 from simulator.devices import Device, Identity
 from simulator.health import HealthDoor
 from simulator.line import Address, Line
 from simulator.memory import Memory
+from simulator.orders import Order, OrderDesk, RepairDone
 from simulator.pacing import report_interval_s
 from simulator.pumps import SIGNALS
 from simulator.scenario import Scenario, load_scenario
@@ -39,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 MEMORY = "world"
 FAREWELL_S_MAX = 3.0
-ORDERS_MAX = 1_000
 
 
 class Simulator:
@@ -53,8 +50,6 @@ class Simulator:
         self.devices: dict[str, Device] = {}
         self.running = True
         self._world: World | None = None
-        self._orders: deque[Callable[[], None]] = deque(maxlen=ORDERS_MAX)
-        self._clock_known = threading.Event()
         self._stopping = threading.Event()
         self._unsaved = True
         self._status_due_s = 0.0
@@ -65,9 +60,7 @@ class Simulator:
         self.bus = MqttBus(
             settings.broker_host, settings.broker_port, "simulator", settings.broker_username, password, queue_max=1_000
         )
-        self.bus.subscribe(CLOCK_TOPIC, self._hear_clock)
-        self.bus.subscribe(COMMAND_TOPIC, self._hear_command)
-        self.bus.subscribe(WorkOrderChanged.topic(), self._hear_work_order)
+        self._desk = OrderDesk(self.bus, self.clock)
 
     @property
     def ready(self) -> bool:
@@ -77,13 +70,13 @@ class Simulator:
     def stop(self) -> None:
         """Ask `run` to end; safe from any thread and from a signal handler."""
         self._stopping.set()
-        self._clock_known.set()
+        self._desk.clock_known.set()
 
     def run(self) -> None:
         """Wait for the clock, then move the world until `stop`."""
         self.bus.start()
         try:
-            while not self._clock_known.wait(10.0):
+            while not self._desk.clock_known.wait(10.0):
                 logger.info("waiting for the clock on %s", CLOCK_TOPIC)
             if not self._stopping.is_set():
                 self._begin()
@@ -129,7 +122,8 @@ class Simulator:
             except (ValidationError, ValueError) as error:
                 logger.warning("starting a new world: %s", error)
             else:
-                if world.now > now:  # The platform's data were deleted, its clock is new; counters still never fall.
+                if world.now > now or self.settings.seed not in (None, world.seed):
+                    # A new clock (the platform's data were deleted) or another story; counters still never fall.
                     counters = world.fleet.counters
                     world = World(self.scenario, now, self.settings.seed)
                     world.fleet.counters = counters
@@ -156,8 +150,8 @@ class Simulator:
     # ---- One tick ----
 
     def _tick(self) -> None:
-        while self._orders:
-            self._orders.popleft()()
+        for order in self._desk.take():
+            self._obey(order)
         self._advance()
         for device in self.devices.values():
             device.listen()
@@ -166,7 +160,8 @@ class Simulator:
         self._allowance -= self._publish(int(self._allowance))
         if monotonic_s() >= self._status_due_s and self.bus.connected:
             self._status_due_s = monotonic_s() + self.settings.status_s
-            self.bus.publish(STATUS_TOPIC, self._status(self.running), qos=0, retain=True)
+            with suppress(BusFull):
+                self.bus.publish(STATUS_TOPIC, self._status(self.running), qos=0, retain=True)
 
     def _advance(self) -> None:
         """Move the world to business time, in slices, so that orders and confirmations are not kept waiting."""
@@ -250,67 +245,35 @@ class Simulator:
             .encode()
         )
 
-    # ---- What the bus brings; runs in its thread ----
+    # ---- Orders ----
 
-    def _hear_clock(self, message: Message) -> None:
-        try:
-            self.clock.follow(ClockSet.model_validate_json(message.payload))
-        except ValidationError as error:
-            logger.warning("clock not understood: %s", error)
-            return
-        self._clock_known.set()
-
-    def _hear_command(self, message: Message) -> None:
-        try:
-            command = SimulatorCommand.model_validate_json(message.payload)
-        except ValidationError as error:
-            logger.warning("command not understood: %s", error)
-            return
-        self._orders.append(lambda: self._obey(command))
-
-    def _hear_work_order(self, message: Message) -> None:
-        try:
-            event = Event.from_bytes(message.payload)
-            order = WorkOrderChanged.of(event)
-        except ValidationError as error:
-            logger.warning("work order not understood: %s", error)
-            return
-        if order.state is WorkOrderState.COMPLETED:
-            self._orders.append(lambda: self._repair(event.id, order.device_id, order.fault))
-
-    # ---- Orders; run in the tick ----
-
-    def _obey(self, command: SimulatorCommand) -> None:
+    def _obey(self, order: Order) -> None:
         world = self._world
-        if world is None or not self.store.first_time(command.command_id):
+        order_id = order.event_id if isinstance(order, RepairDone) else order.command_id
+        if world is None or not self.store.first_time(order_id):
             return
         self._unsaved = True
-        if command.action is Action.PAUSE:
+        if isinstance(order, RepairDone):
+            if order.device_id in self.devices:
+                found = world.repair(order.device_id, order.fault)
+                logger.info("%s repaired as ordered: %s", order.device_id, ", ".join(found) or "that part was sound")
+            return
+        if order.action is Action.PAUSE:
             self.running = False
-        elif command.action is Action.START:
+        elif order.action in (Action.START, Action.RESET):
             if not self.running:
                 world.skip_to(self.clock.business_now())
             self.running = True
-        elif command.action is Action.RESET:
-            world.reset()
-            self.running = True
-        elif command.device_id not in self.devices:
-            logger.warning("%s: no device %s in this world", command.action, command.device_id)
-        elif command.action is Action.REPAIR:
-            world.repair(command.device_id, command.fault)
-        elif command.fault is None:
+            if order.action is Action.RESET:
+                world.reset()
+        elif order.device_id not in self.devices:
+            logger.warning("%s: no device %s in this world", order.action, order.device_id)
+        elif order.action is Action.REPAIR:
+            world.repair(order.device_id, order.fault)
+        elif order.fault is None:
             logger.warning("inject needs a fault")
         else:
-            world.inject(command.device_id, command.fault, command.growth_h)
-
-    def _repair(self, event_id: str, device_id: str, fault: str | None) -> None:
-        """A mechanic has done what the order said. One that names no fault of ours means: find and mend everything."""
-        if self._world is None or device_id not in self.devices or not self.store.first_time(event_id):
-            return
-        self._unsaved = True
-        named = Fault(fault) if fault in set(Fault) else None
-        found = self._world.repair(device_id, named)
-        logger.info("%s repaired as ordered: %s", device_id, ", ".join(found) or "nothing was wrong with that part")
+            world.inject(order.device_id, order.fault, order.growth_h)
 
 
 def main(settings: SimulatorSettings | None = None, listener: socket.socket | None = None) -> None:

@@ -37,12 +37,12 @@ class Held:
 
 
 class DeviceStore:
-    """Used by one thread. Changes are in one transaction until `commit`."""
+    """Used by one thread at a time. Changes are in one transaction until `commit`."""
 
     def __init__(self, path: Path | str) -> None:
         if path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # NORMAL: survives the end of this process at any moment; only a power cut may take the last commits.
         self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
         self._open = False
@@ -117,7 +117,7 @@ class DeviceStore:
         rows = self._database.execute(
             "SELECT boot, MIN(sequence) FROM message WHERE device = ? GROUP BY boot ORDER BY boot", (device,)
         )
-        return {boot: sequence for boot, sequence in rows}
+        return dict(rows.fetchall())
 
     def held_bytes(self, device: str) -> int:
         return self._held.get(device, (0, 0))[0]

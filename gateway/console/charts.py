@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.console import words
 from gateway.console.formats import Formats
+from gateway.console.units import unit_and_digits
 from gateway.console.views import LivePoint, SignalInfo, SignalSeries, StateInterval
 
 Figure = dict[str, Any]
@@ -129,7 +130,7 @@ def live_points(signals: Sequence[SignalInfo], points: Sequence[LivePoint], form
     x: list[list[str]] = []
     y: list[list[float]] = []
     for signal in signals:
-        digits = words.unit_and_digits(signal.name)[1] + 1
+        digits = unit_and_digits(signal.name)[1] + 1
         there = [point for point in points if signal.name in point.values]
         x.append([formats.local(point.time) for point in there])
         y.append([round(point.values[signal.name], digits) for point in there])

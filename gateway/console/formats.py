@@ -10,6 +10,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from gateway.console import words
 from gateway.console.language import LOCALES, Language
+from gateway.console.units import unit_and_digits
 from gateway.console.views import Words
 
 NONE = "—"
@@ -55,11 +56,11 @@ class Formats:
         return format_currency(value, currency, locale=self.locale, currency_digits=False, decimal_quantization=False)
 
     def unit(self, signal: str) -> str:
-        return words.unit_and_digits(signal)[0]
+        return unit_and_digits(signal)[0]
 
     def reading(self, value: float | None, signal: str) -> str:
         """A signal's value without its unit."""
-        return self.number(value, words.unit_and_digits(signal)[1])
+        return self.number(value, unit_and_digits(signal)[1])
 
     def measure(self, value: float | None, signal: str) -> str:
         """A signal's value with its unit."""
@@ -71,9 +72,8 @@ class Formats:
         """Date and time to the second."""
         if time is None:
             return NONE
-        return format_datetime(
-            time, "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss", self.zone, self.locale
-        )
+        pattern = "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss"
+        return format_datetime(time, pattern, self.zone, self.locale)
 
     def moment(self, time: datetime | None) -> str:
         """Month, day and time, for dense lists whose year is plain."""

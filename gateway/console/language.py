@@ -21,14 +21,14 @@ from services.kernel.problems import language_of as kernel_language_of
 __all__ = ["COOKIE", "HTML_TAGS", "LOCALES", "Language", "language_of", "translations"]
 
 LOCALES: dict[Language, str] = {"zh": "zh_CN", "en": "en"}
+WISHES: dict[str, Language] = {"zh": "zh", "en": "en"}
 HTML_TAGS: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 CATALOGUE = Path(__file__).parent / "locale" / "zh_CN" / "LC_MESSAGES" / "console.po"
 
 
 def language_of(request: Request) -> Language:
     """`?lang=`, else as every answer of the platform: the cookie, what the browser accepts, Chinese."""
-    wish = request.query_params.get("lang")
-    return wish if wish == "zh" or wish == "en" else kernel_language_of(request)
+    return WISHES.get(request.query_params.get("lang", "")) or kernel_language_of(request)
 
 
 @cache

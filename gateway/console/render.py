@@ -17,13 +17,23 @@ if TYPE_CHECKING:
     from gateway.console.page import Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Methods of Formats that templates use as filters.
+FILTERS = (
+    *("named", "number", "percent", "money", "price", "unit", "reading", "measure"),
+    *("instant", "moment", "clock", "date", "local"),
+)
+
+
+@cache
+def formats_of(language: Language, time_zone: str) -> Formats:
+    return Formats(language, translations(language), time_zone)
 
 
 @cache
 def environment(language: Language, time_zone: str) -> Environment:
     """The template environment of one language: texts, formats and names are in that language throughout."""
     texts = translations(language)
-    formats = Formats(language, texts, time_zone)
+    formats = formats_of(language, time_zone)
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -42,13 +52,10 @@ def environment(language: Language, time_zone: str) -> Environment:
         asset=assets.url,
         plotly_style_ids=assets.plotly_style_ids,
     )
-    for name in (
-        "named number percent money price unit reading measure instant moment clock date"  # fmt: skip
-    ).split():
+    for name in FILTERS:
         made.filters[name] = getattr(formats, name)
     made.filters["said"] = formats.words
     made.filters["pretty"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    made.filters["local"] = formats.local
     return made
 
 

@@ -1,7 +1,7 @@
-"""Names of codes: states, severities, faults, signals, units. Marked with `N_`, translated when they are shown."""
+"""Names of codes: states, severities, faults, signals. Marked with `N_`, translated when they are shown."""
 
 
-def N_(text: str) -> str:  # noqa: N802 - the mark that gettext tools look for
+def N_(text: str) -> str:
     """Mark a text for the catalogue without translating it yet."""
     return text
 
@@ -55,6 +55,14 @@ WORK_ORDER_ACTIONS = {
     "close": N_("Close"),
     "cancel": N_("Cancel order"),
 }
+# The step that usually comes next from each state.
+NEXT_ACTIONS = {
+    "OPEN": "plan",
+    "PLANNED": "start",
+    "IN_PROGRESS": "complete",
+    "ON_HOLD": "resume",
+    "COMPLETED": "close",
+}
 COMMAND_STATES = {
     "QUEUED": N_("Queued"),
     "SENT": N_("Sent"),
@@ -68,10 +76,11 @@ COMMAND_STATES = {
     "REJECTED": N_("Rejected"),
 }
 INVOICE_STATES = {
-    "draft": N_("Draft"),
-    "issued": N_("Issued"),
-    "paid": N_("Paid"),
-    "void": N_("Void"),
+    "DRAFT": N_("Draft"),
+    "ISSUED": N_("Issued"),
+    "POSTED": N_("Posted"),
+    "VOIDED": N_("Voided"),
+    "REVERSED": N_("Reversed"),
 }
 POSTING_STATES = {
     "pending": N_("Pending"),
@@ -87,6 +96,7 @@ FAULTS = {
     "wear": N_("Impeller wear"),
     "sensor_drift": N_("Sensor drift"),
     "lost_connection": N_("Lost connection"),
+    "none": N_("No fault found"),
     "cannot_tell": N_("Cannot tell"),
 }
 CLAUSE_STATUSES = {
@@ -183,10 +193,11 @@ SIGNS: dict[str, tuple[str, str]] = {
     "TIMED_OUT": ("clock", "bad"),
     "EXPIRED": ("clock", "watch"),
     "REJECTED": ("cross", "bad"),
-    "draft": ("circle", "quiet"),
-    "issued": ("arrow", "busy"),
-    "paid": ("check", "ok"),
-    "void": ("cross", "quiet"),
+    "DRAFT": ("circle", "quiet"),
+    "ISSUED": ("arrow", "busy"),
+    "POSTED": ("check", "ok"),
+    "VOIDED": ("cross", "quiet"),
+    "REVERSED": ("cross", "watch"),
     "pending": ("clock", "watch"),
     "posted": ("check", "ok"),
     "voided": ("cross", "quiet"),
@@ -250,53 +261,28 @@ ALARM_FILTERS = {
     "CLEARED": N_("Cleared"),
     "all": N_("All"),
 }
-CONFIDENCES = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
+CONFIDENCES = {
+    "certain": N_("certain"),
+    "likely": N_("likely"),
+    "possible": N_("possible"),
+    "cannot_tell": N_("Cannot tell"),
+}
 QUALITIES = {"GOOD": N_("Good value"), "STALE": N_("Out of date"), "BAD": N_("Bad value")}
 
 # What to do about a dead letter, by the reason's code, where the service itself does not say.
 ADVICE = {
-    "malformed-json": N_("The payload is not JSON. Correct the device's encoder, then let it send again."),
-    "invalid-message": N_("A field has the wrong type or is missing. Compare the payload with the device protocol."),
+    "not-json": N_("The payload is not JSON. Correct the device's encoder, then let it send again."),
+    "wrong-shape": N_("A field has the wrong type or is missing. Compare the payload with the device protocol."),
     "unknown-device": N_("Nobody registered this device. Register it, then let it send again."),
-    "foreign-topic": N_("The device published under another device's id. Check its credentials and its topic."),
+    "unknown-topic": N_("No message of this kind is known. Compare the topic with the device protocol."),
     "time-in-future": N_("The device's clock runs ahead. Set its clock; readings after that are taken."),
-    "time-too-old": N_(
-        "The reading is older than the platform keeps. Set the device's clock, or import it as history."
-    ),
-    "not-a-number": N_("A value is not a finite number. Check the sensor, then its driver."),
+    "time-too-old": N_("The reading is older than the platform keeps. Set the device's clock."),
     "too-large": N_("The message is larger than the limit. Send fewer points a message."),
-    "conflicting-duplicate": N_(
-        "The same boot and sequence came with other content. Check for two devices with one id."
+    "sequence-reused": N_("The same boot and sequence came with other content. Look for two devices with one id."),
+    "data-model-unusable": N_(
+        "The product type's data model does not fit the message. Correct the type or the device."
     ),
+    "handler-failed": N_("The platform failed on this message. Report it with the payload."),
+    "event-handler-failed": N_("The platform failed on this event. Report it with the payload."),
 }
 ADVICE_OTHERWISE = N_("Read the reason and the payload, correct the sender, then let it send again.")
-
-# Symbol of each unit suffix, longest suffix first, and the digits that its values are shown with.
-UNITS: tuple[tuple[str, str, int], ...] = (
-    ("_m3_h", "m³/h", 1),
-    ("_mm_s", "mm/s", 2),
-    ("_ml_h", "mL/h", 1),
-    ("_seconds", "s", 0),
-    ("_rpm", "r/min", 0),
-    ("_bar", "bar", 2),
-    ("_kwh", "kWh", 1),
-    ("_kw", "kW", 1),
-    ("_wh", "Wh", 0),
-    ("_hz", "Hz", 1),
-    ("_c", "°C", 1),
-    ("_g", "g", 3),
-    ("_l", "L", 0),
-    ("_s", "s", 0),
-    ("_h", "h", 1),
-    ("_w", "W", 0),
-    ("_v", "V", 1),
-    ("_a", "A", 1),
-)
-
-
-def unit_and_digits(signal: str) -> tuple[str, int]:
-    """Symbol of the unit that a signal's name ends with, and how many decimals its values are shown with."""
-    for suffix, symbol, digits in UNITS:
-        if signal.endswith(suffix):
-            return symbol, digits
-    return "", 2

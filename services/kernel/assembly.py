@@ -28,7 +28,7 @@ class Assembly:
         self.settings = settings
         self.clock = AffineClock()
         self.database = Database(settings.resolved_database_url(), metadata, service=settings.service, clock=self.clock)
-        self.bus = bus or bus_of(settings, f"som-{settings.service}-{role}")
+        self.bus = bus or bus_of(settings, settings.broker_client_id(role))
         self.ticker = Ticker(self.clock)
         self.publisher = OutboxPublisher(self.database, self.bus)
         self.bus.subscribe(CLOCK_TOPIC, self._follow_clock)

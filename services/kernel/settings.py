@@ -18,6 +18,7 @@ class KernelSettings(BaseSettings):
     broker_port: int = Field(default=1883, ge=1, le=65535, description="MQTT broker's port")
     broker_username: str | None = Field(default=None, description="MQTT user, where the broker asks for one")
     broker_password: SecretStr | None = Field(default=None, description="MQTT password, where the broker asks for one")
+    broker_client_prefix: str = Field(default="som", description="Sets apart two installations on one broker")
     jwks: str | None = Field(default=None, description="File or URL of the public keys; none means data_dir/keys")
     listen_host: str = Field(default="127.0.0.1", description="Address that the HTTP server binds")
     listen_port: int = Field(default=8000, ge=0, le=65535, description="Port of the HTTP server; 0 takes a free one")
@@ -31,6 +32,10 @@ class KernelSettings(BaseSettings):
         if self.database_url:
             return self.database_url
         return f"sqlite:///{(self.data_dir / f'{self.service}.sqlite3').resolve()}"
+
+    def broker_client_id(self, role: str) -> str:
+        """Name of a process's session on the broker; two connections of one name put each other off for ever."""
+        return f"{self.broker_client_prefix}-{self.service}-{role}"
 
     def resolved_jwks(self) -> str:
         """Where the public keys are read from."""

@@ -37,6 +37,9 @@ class LifecycleSettings(KernelSettings):
     ticket_severities: tuple[str, ...] = Field(
         default=("critical", "major"), description="Alarms of these severities open a ticket by themselves"
     )
+    ticket_interval_s: float = Field(
+        default=1.0, gt=0, le=60, description="How often tickets to open or to close are looked for, wall seconds"
+    )
     command_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="How often queued and overdue commands are looked for, wall seconds"
     )

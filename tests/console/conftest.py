@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 from gateway.console import Console, install
 from gateway.console.page import SESSION_COOKIE
 from services.kernel.problems import problem_handlers
-from tests.console.sample_sources import SampleSessions, SampleSources
+from tests.console.sample_sources import SampleSources
+from tests.console.sample_states import SampleSessions
 
 
 def console_app(sessions: SampleSessions) -> FastAPI:
@@ -65,6 +66,6 @@ class Server:
 @pytest.fixture(scope="session")
 def console_address() -> Iterator[str]:
     sessions = SampleSessions()
-    sessions.links = {f"link-{number}" for number in range(50)}
+    sessions.links = {"link-1400", "link-390"}
     with Server(console_app(sessions)) as address:
         yield address

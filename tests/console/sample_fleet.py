@@ -187,13 +187,14 @@ def health(number: int) -> Health:
         else (),
         diagnosis=Diagnosis(
             fault=fault,
-            confidence="high",
+            confidence="certain",
             reason=Words(
                 "包络谱在 5.42 倍转频处有峰，且有转频边带；与内圈缺陷一致。",
                 "The envelope spectrum peaks at 5.42 times shaft speed with sidebands at shaft speed, as an inner-race "
                 "defect does.",
             ),
             as_of=NOW,
+            ruled_out=(("seal_leak", Words("泄漏量在基线附近", "leakage is near its baseline")),),
         )
         if fault
         else None,

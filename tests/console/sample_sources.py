@@ -1,12 +1,12 @@
 """Sources and sessions that need no service: full sample data, no data at all, or nobody who answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.console.sources import Sources
+from gateway.console import words
 from gateway.console.views import (
     ActiveFault,
     Alarm,
@@ -29,8 +29,8 @@ from gateway.console.views import (
     WorkOrder,
     WorkOrderFilter,
 )
-from services.kernel.problems import Problem, not_found
-from tests.console import sample_fleet, sample_work
+from services.kernel.problems import not_found
+from tests.console import sample_fleet, sample_records, sample_work
 from tests.console.sample_fleet import CARDS, FAULTY, NOW
 
 FAULTS = (
@@ -100,9 +100,7 @@ class SampleSources:
             and which.customer_id in ("", one.customer_id)
             and which.text in f"{one.id}{one.name.zh}{one.name.en}"
         )
-        states = {
-            state: sum(one.state == state for one in CARDS) for state in ("running", "stopped", "alarm", "offline")
-        }
+        states = {state: sum(one.state == state for one in CARDS) for state in words.STATES}
         return Fleet(
             machines=kept, total=len(CARDS), states=states, customers=sample_fleet.CUSTOMERS, types=sample_fleet.TYPES
         )
@@ -196,25 +194,25 @@ class SampleSources:
         self.done.append(("act_on_work_order", work_order_id, action, assignee, note))
 
     async def invoices(self) -> Any:
-        return sample_work.invoices()
+        return sample_records.invoices()
 
     async def invoice(self, invoice_id: str) -> Any:
-        for one in sample_work.invoices():
+        for one in sample_records.invoices():
             if one.id == invoice_id:
-                return sample_work.invoice(one)
+                return sample_records.invoice(one)
         raise not_found("invoice", invoice_id, "发票")
 
     async def line_proof(self, invoice_id: str, line_id: str) -> Any:
         invoice = await self.invoice(invoice_id)
         for line in invoice.lines:
             if line.id == line_id:
-                return sample_work.line_proof(invoice.summary, line)
+                return sample_records.line_proof(invoice.summary, line)
         raise not_found("invoice line", line_id, "发票行")
 
     async def events(self, which: EventFilter) -> Any:
         rows = tuple(
             one
-            for one in sample_work.events()
+            for one in sample_records.events()
             if which.correlation_id in ("", one.correlation_id) and which.service in ("", one.service)
         )
         return Page(
@@ -222,7 +220,7 @@ class SampleSources:
         )
 
     async def event(self, event_id: str) -> EventDetail:
-        for line in sample_work.events():
+        for line in sample_records.events():
             if line.id == event_id:
                 return EventDetail(
                     line=line,
@@ -231,7 +229,7 @@ class SampleSources:
         raise not_found("event", event_id, "事件")
 
     async def dead_letters(self) -> Any:
-        return sample_work.dead_letters()
+        return sample_records.dead_letters()
 
     async def message_ledger(self) -> MessageLedger:
         return MessageLedger(received=1_204_118, stored=1_203_990, duplicate=125, dead_lettered=3, in_flight=0)
@@ -242,117 +240,19 @@ class SampleSources:
             yield Update(topic="event")
 
     async def clause_count(self) -> ClauseCount:
-        return sample_work.clause_count()
+        return sample_records.clause_count()
 
     async def clauses(self) -> Any:
-        return sample_work.clauses()
+        return sample_records.clauses()
 
     async def clause(self, clause_id: str) -> Any:
-        for one in sample_work.clauses():
+        for one in sample_records.clauses():
             if one.id == clause_id:
                 return one
         raise not_found("clause", clause_id, "条款")
 
     async def figures(self) -> Any:
-        return sample_work.figures()
+        return sample_records.figures()
 
     async def explanations(self, screen: str) -> Any:
-        return sample_work.explanations()
-
-
-class EmptySources(SampleSources):
-    """A platform that has just started: one machine without a message, and nothing else."""
-
-    async def scenario(self) -> Scenario:
-        return Scenario(name=Words("空", "Empty"), seed=1, running=False, machines=(), faults=())
-
-    async def fleet(self, which: FleetFilter) -> Fleet:
-        return Fleet(machines=(), total=0, states={}, customers=(), types=())
-
-    async def machine(self, machine_id: str) -> Any:
-        full = await super().machine(machine_id)
-        return replace(full, values={}, desired={}, reported={}, commands=(), last_seen=None, firmware=None)
-
-    async def health(self, machine_id: str) -> Any:
-        full = await super().health("pump-12")
-        return replace(full, as_of=None)
-
-    async def alarms(self, which: AlarmFilter) -> Page[Alarm]:
-        return Page(rows=())
-
-    async def events(self, which: EventFilter) -> Any:
-        return Page(rows=())
-
-    async def message_ledger(self) -> MessageLedger:
-        return MessageLedger(received=0, stored=0, duplicate=0, dead_lettered=0, in_flight=0)
-
-    async def clause_count(self) -> ClauseCount:
-        return ClauseCount(total=0, shown=0, not_yet=0, outside=0, distinct_total=0, distinct_shown=0)
-
-    async def invoice(self, invoice_id: str) -> Any:
-        return replace(await super().invoice(invoice_id), lines=())
-
-    async def line_proof(self, invoice_id: str, line_id: str) -> Any:
-        proof = sample_work.line_proof(sample_work.invoices()[0], sample_work.invoice_line(1))
-        return replace(proof, tiers=(), usage=(), postings=())
-
-
-async def _nothing(*_: Any) -> tuple[()]:
-    return ()
-
-
-for _name in (
-    "live_points state_timeline history commands attention work_orders invoices dead_letters clauses figures "
-    "explanations assignees"
-).split():
-    setattr(EmptySources, _name, _nothing)
-
-
-class UnreachableSources:
-    """Nobody answers: each question fails in one of the ways that a client can fail."""
-
-    def __getattr__(self, name: str) -> Any:
-        async def fail(*_: Any, **__: Any) -> None:
-            if len(name) % 3 == 0:
-                raise Problem("unavailable", 503, "服务正在启动。", "The service is starting.")
-            raise ConnectionError(f"{name}: nobody listens")
-
-        return fail
-
-
-class HeadOnlySources(UnreachableSources):
-    """Only what a detail page is about answers; everything around it does not."""
-
-    def __init__(self) -> None:
-        self._full = SampleSources()
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("machine", "alarm", "work_order", "invoice", "line_proof", "event", "clause"):
-            return getattr(self._full, name)
-        return super().__getattr__(name)
-
-
-class SampleSessions:
-    """One link, one session; `viewer_now` and `make` say who looks at what."""
-
-    def __init__(self, make: Callable[[], Any] = SampleSources, viewer: Viewer = ADMINISTRATOR) -> None:
-        self.behind = make()
-        self.viewer_now = viewer
-        self.open: set[str] = set()
-        self.links = {"one-time"}
-
-    async def redeem(self, link: str) -> str:
-        if link not in self.links:
-            raise Problem("link-used", 401, "此链接已使用或已过期。", "This link was used already or is too old.")
-        self.links.remove(link)
-        self.open.add("session-1")
-        return "session-1"
-
-    async def viewer(self, session: str) -> Viewer | None:
-        return self.viewer_now if session in self.open else None
-
-    async def sources(self, session: str) -> Sources:
-        return self.behind  # type: ignore[no-any-return]
-
-    async def end(self, session: str) -> None:
-        self.open.discard(session)
+        return sample_records.explanations()

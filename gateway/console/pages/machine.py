@@ -116,7 +116,7 @@ async def machine(page: Opened, subject: str) -> HTMLResponse:
 
     panels = await load(page, (*LIVE, *ONCE))
     shown: Machine = panels["head"].data
-    formats = render.environment(page.language, page.console.time_zone).globals["formats"]
+    formats = render.formats_of(page.language, page.console.time_zone)
     points, series = panels["live-points"], panels["history-series"]
     signals = {signal.name: signal for signal in shown.signals}
     return page.shown(
@@ -145,7 +145,7 @@ async def live(page: Opened, subject: str, after: str = "") -> Response:
         raise Problem("invalid-request", 422, "时间缺少时区。", "The time lacks a zone.")
     shown = await page.sources.machine(subject)
     points = await page.sources.live_points(subject, since, charts.LIVE_POINTS_MAX)
-    formats = render.environment(page.language, page.console.time_zone).globals["formats"]
+    formats = render.formats_of(page.language, page.console.time_zone)
     last = points[-1].time.isoformat() if points else after
     return JSONResponse(
         {

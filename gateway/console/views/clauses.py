@@ -37,7 +37,8 @@ class Clause:
     service: str
     kind: str
     status: str
-    same_as: str | None = None
+    wording: Words | None = None
+    same_as: tuple[str, ...] = ()
     summary: Words | None = None
     computed_by: str = ""
     figures: tuple[EvidenceFigure, ...] = ()

@@ -138,11 +138,14 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
+    """What the rules make of the signals; `fault` may be none or cannot_tell; `confidence` is a word, no number."""
+
     fault: str
     confidence: str
     reason: Words
     as_of: datetime
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[str, ...] = ()  # Faults whose patterns fit too.
+    ruled_out: tuple[tuple[str, Words], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

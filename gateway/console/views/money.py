@@ -9,15 +9,20 @@ from gateway.console.views.common import Words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceSummary:
-    """`state` is draft, issued, paid or void; amounts are minor units of `currency`."""
+    """`state` is DRAFT, ISSUED, POSTED, VOIDED or REVERSED; it gets its `number` when it is issued.
+
+    Amounts are minor units of `currency`; `total_minor` is with tax.
+    """
 
     id: str
-    number: str
+    number: str | None
     customer: Words
     provider: Words
     period_start: datetime
     period_end: datetime
     state: str
+    net_minor: int
+    tax_minor: int
     total_minor: int
     currency: str
     lines: int
@@ -83,10 +88,11 @@ class Posting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineProof:
-    """Everything behind one invoice line."""
+    """Everything behind one invoice line; `holds`: computed again from the usage it is the same, none when not tried."""
 
     invoice: InvoiceSummary
     line: InvoiceLine
     tiers: tuple[TierPart, ...]
     usage: tuple[UsageEvent, ...]
     postings: tuple[Posting, ...]
+    holds: bool | None = None

@@ -51,6 +51,6 @@ def opened_to(*roles: Role) -> Any:
     return Depends(door)
 
 
-def after(cursor: Cursor) -> str:
+def page_start(cursor: Cursor) -> str:
     """The id at which the last page ended; empty for the first page."""
     return "" if cursor is None else str(decode_cursor(cursor, str)[0])

@@ -15,8 +15,8 @@ from services.lifecycle.api.door import (
     SignalQuery,
     TimeQuery,
     TypePath,
-    after,
     opened_to,
+    page_start,
 )
 from services.lifecycle.contract import (
     DEVICE_ID,
@@ -31,6 +31,7 @@ from services.lifecycle.contract import (
     ProductSummary,
     ProductType,
     ProductTypeCreate,
+    Reading,
     Registration,
     StateInterval,
     TimelineState,
@@ -42,13 +43,14 @@ from services.lifecycle.store import products as store
 CHART_SPAN_DEFAULT = timedelta(hours=1)
 TIMELINE_SPAN_DEFAULT = timedelta(days=1)
 INTERVALS_MAX = 2_000
+READINGS_MAX = 1_000
 
 router = APIRouter(tags=["products"])
 
 
 @router.get("/product-types", summary="产品型号 · Product types")
 def list_types(limit: Limit = 50, cursor: Cursor = None, door: Door = opened_to()) -> Page[ProductType]:
-    rows = door.read(store.type_page, after(cursor), limit)
+    rows = door.read(store.type_page, page_start(cursor), limit)
     return page_of(rows, limit, lambda row: ProductType.model_validate(row.body), lambda row: (row.id,))
 
 
@@ -78,7 +80,7 @@ def list_products(
 ) -> Page[ProductSummary]:
     def page(unit: UnitOfWork) -> Page[ProductSummary]:
         cards = store.card_page(
-            unit, after(cursor), limit, type_id=type_id, organisation_id=organisation_id, state=state
+            unit, page_start(cursor), limit, type_id=type_id, organisation_id=organisation_id, state=state
         )
         shown = iter(fleet.summaries(unit, cards[:limit], door.settings))
         return page_of(cards, limit, lambda _: next(shown), lambda card: (card[0].id,))
@@ -105,7 +107,7 @@ def renew_credential(device_id: DevicePath, door: Door = opened_to(Role.ADMINIST
 def list_passwords(
     limit: Limit = 500, cursor: Cursor = None, door: Door = opened_to(Role.SERVICE)
 ) -> Page[DevicePassword]:
-    rows = door.read(store.password_page, after(cursor), limit)
+    rows = door.read(store.password_page, page_start(cursor), limit)
     return page_of(rows, limit, products.password_of, lambda row: (row.id,))
 
 
@@ -132,6 +134,16 @@ def get_history(
         return history.history(unit, device_id, signal, start or until - CHART_SPAN_DEFAULT, until, door.settings)
 
     return door.read(chart)
+
+
+@router.get("/products/{device_id}/readings", summary="最近的读数，最旧在前 · Newest readings, oldest first")
+def list_readings(
+    device_id: DevicePath,
+    after: TimeQuery = None,
+    limit: Annotated[int, Query(ge=1, le=READINGS_MAX)] = 100,
+    door: Door = opened_to(),
+) -> list[Reading]:
+    return door.read(history.readings, device_id, after, limit)
 
 
 @router.get("/products/{device_id}/timeline", summary="状态时间线 · The state timeline")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from services.kernel.evidence import Evidence
 from services.kernel.http import Cursor, Limit, Page, decode_cursor, page_of
-from services.lifecycle.api.door import Door, after, opened_to
+from services.lifecycle.api.door import Door, opened_to, page_start
 from services.lifecycle.contract import LINE_OF_TEXT, AuditEntry, DeadLetter, MessageLedger
 from services.lifecycle.evidence import BOOK
 from services.lifecycle.service import messages
@@ -40,7 +40,7 @@ def list_audit(
     cursor: Cursor = None,
     door: Door = opened_to(),
 ) -> Page[AuditEntry]:
-    rows = door.read(store.audit_page, after(cursor), limit, object_=object, correlation_id=correlation_id)
+    rows = door.read(store.audit_page, page_start(cursor), limit, object_=object, correlation_id=correlation_id)
     return page_of(rows, limit, messages.audit_of, lambda row: (row.id,))
 
 

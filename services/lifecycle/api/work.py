@@ -6,7 +6,16 @@ from fastapi import APIRouter, Query, Response
 
 from services.kernel.http import Cursor, Limit, Page, page_of
 from services.kernel.unit import UnitOfWork
-from services.lifecycle.api.door import ENGINEERS, OPERATORS, DevicePath, DeviceQuery, Door, RowPath, after, opened_to
+from services.lifecycle.api.door import (
+    ENGINEERS,
+    OPERATORS,
+    DevicePath,
+    DeviceQuery,
+    Door,
+    RowPath,
+    opened_to,
+    page_start,
+)
 from services.lifecycle.contract import (
     ROW_ID,
     Alarm,
@@ -47,7 +56,7 @@ def list_alarms(
     door: Door = opened_to(),
 ) -> Page[Alarm]:
     equal = {"device_id": device_id, "state": state, "severity": severity, "ticket_id": ticket_id}
-    rows = door.read(store.page, AlarmRow, after(cursor), limit, equal=equal, active=active)
+    rows = door.read(store.page, AlarmRow, page_start(cursor), limit, equal=equal, active=active)
     return page_of(rows, limit, alarms.alarm_of, lambda row: (row.id,))
 
 
@@ -88,7 +97,7 @@ def list_tickets(
     door: Door = opened_to(),
 ) -> Page[Ticket]:
     def page(unit: UnitOfWork) -> Page[Ticket]:
-        rows = store.page(unit, TicketRow, after(cursor), limit, equal={"device_id": device_id}, active=active)
+        rows = store.page(unit, TicketRow, page_start(cursor), limit, equal={"device_id": device_id}, active=active)
         shown = iter(tickets.tickets_of(unit, rows[:limit]))
         return page_of(rows, limit, lambda _: next(shown), lambda row: (row.id,))
 
@@ -120,7 +129,7 @@ def list_work_orders(
     door: Door = opened_to(),
 ) -> Page[WorkOrder]:
     equal = {"device_id": device_id, "ticket_id": ticket_id, "state": state}
-    rows = door.read(store.page, WorkOrderRow, after(cursor), limit, equal=equal)
+    rows = door.read(store.page, WorkOrderRow, page_start(cursor), limit, equal=equal)
     return page_of(rows, limit, work_orders.order_of, lambda row: (row.id,))
 
 
@@ -150,7 +159,7 @@ def list_commands(
     cursor: Cursor = None,
     door: Door = opened_to(),
 ) -> Page[Command]:
-    rows = door.read(store.page, CommandRow, after(cursor), limit, equal={"device_id": device_id, "state": state})
+    rows = door.read(store.page, CommandRow, page_start(cursor), limit, equal={"device_id": device_id, "state": state})
     return page_of(rows, limit, commands.command_of, lambda row: (row.id,))
 
 
@@ -174,6 +183,8 @@ def get_command(command_id: RowPath, door: Door = opened_to()) -> Command:
     return door.read(commands.command, command_id)
 
 
-@router.post("/commands/{command_id}/cancel", tags=["commands"], summary="取消尚未发送的指令 · Cancel an unsent command")
+@router.post(
+    "/commands/{command_id}/cancel", tags=["commands"], summary="取消尚未发送的指令 · Cancel an unsent command"
+)
 def cancel_command(command_id: RowPath, door: Door = opened_to(*ENGINEERS)) -> Command:
     return door.run(commands.cancel, command_id)

@@ -219,6 +219,15 @@ class FleetFigures(BaseModel):
     work_orders_open: int
 
 
+class Reading(BaseModel):
+    """One message of a device as it came (读数): the values of its signals at one source time."""
+
+    time: AwareDatetime
+    quality: Quality
+    values: dict[str, float]
+    qualities: dict[str, Quality] = Field(default={}, description="Signals whose quality differs from the message's")
+
+
 class HistoryPoint(BaseModel):
     """`least` to `most` around `mean` within the bucket that starts at `time`."""
 

@@ -6,9 +6,10 @@ lost leaves a hole, so the device sends it again after its next connection.
 
 import json
 from bisect import bisect_right
+from collections.abc import Mapping
 
 INTERVALS_MAX = 64  # Holes that are remembered for one boot; more only means that more is sent again.
-BOOTS_MAX = 8
+BOOTS_MAX = 32  # Boots that are remembered; a device that holds more gets rid of them over several connections.
 
 
 class Settled:
@@ -22,8 +23,7 @@ class Settled:
         intervals = self._boots.get(boot)
         if intervals is None:
             self._boots[boot] = [[sequence, sequence]]
-            if len(self._boots) > BOOTS_MAX:
-                del self._boots[min(self._boots)]
+            self._forget_oldest()
             return
         last = intervals[-1]
         if sequence == last[1] + 1:  # The usual case.
@@ -31,10 +31,20 @@ class Settled:
         else:
             self._merge(intervals, sequence, sequence)
 
-    def held(self, boot: int, oldest: int) -> None:
-        """The device holds nothing of `boot` below `oldest`: all below is as good as settled."""
-        if oldest > 0:
-            self._merge(self._boots.setdefault(boot, []), 0, oldest - 1)
+    def held(self, boot: int, oldest: Mapping[int, int]) -> None:
+        """In `boot` the device said what it holds, as the oldest sequence of each boot: nothing below these.
+
+        All below is as good as settled, and an earlier boot that is not named is done with. Without any (a device
+        that does not tell) nothing is known.
+        """
+        if not oldest:
+            return
+        for earlier in [each for each in self._boots if each < boot and each not in oldest]:
+            del self._boots[earlier]
+        for held_boot, sequence in oldest.items():
+            if sequence > 0:
+                self._merge(self._boots.setdefault(held_boot, []), 0, sequence - 1)
+        self._forget_oldest()
 
     def confirmable(self) -> list[tuple[int, int]]:
         """(boot, last sequence of the prefix without a hole) of each boot that has one, oldest boot first."""
@@ -52,6 +62,10 @@ class Settled:
     def restore(cls, text: str) -> "Settled":
         """From the twin's text."""
         return cls({int(boot): intervals for boot, intervals in json.loads(text or "{}").items()})
+
+    def _forget_oldest(self) -> None:
+        for boot in sorted(self._boots)[: max(0, len(self._boots) - BOOTS_MAX)]:
+            del self._boots[boot]
 
     @staticmethod
     def _merge(intervals: list[list[int]], low: int, high: int) -> None:

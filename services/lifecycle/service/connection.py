@@ -25,7 +25,7 @@ def take(unit: UnitOfWork, device: Device, said: Said) -> None:
 
 
 def _born(unit: UnitOfWork, device: Device, birth: inbox.Birth) -> None:
-    _hold(device, birth.held)
+    _hold(device, birth.boot, birth.held)
     if _advance(device, birth.boot, birth.sequence):
         device.reported.update(birth.parameters)
         device.reported["firmware"] = birth.firmware
@@ -34,7 +34,7 @@ def _born(unit: UnitOfWork, device: Device, birth: inbox.Birth) -> None:
 
 
 def _state(unit: UnitOfWork, device: Device, state: inbox.State) -> None:
-    _hold(device, state.held)
+    _hold(device, state.boot, state.held)
     if state.sequence is None:  # A will. An old connection's will must not end a newer one's life.
         if state.boot >= device.boot and not state.online:
             set_online(unit, device, False, unit.clock.business_now())
@@ -70,7 +70,6 @@ def _advance(device: Device, boot: int, sequence: int) -> bool:
     return True
 
 
-def _hold(device: Device, held: dict[str, int]) -> None:
-    for boot, oldest in held.items():
-        if boot.isdigit():
-            device.settled.held(int(boot), oldest)
+def _hold(device: Device, boot: int, held: dict[str, int]) -> None:
+    # Not `isdigit`: that is also true of digits like '²', which `int` refuses.
+    device.settled.held(boot, {int(each): oldest for each, oldest in held.items() if each.isdecimal()})

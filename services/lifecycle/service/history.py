@@ -9,7 +9,7 @@ import msgspec
 from services.kernel.clock import from_microseconds, to_microseconds
 from services.kernel.problems import Problem, not_found
 from services.kernel.unit import UnitOfWork
-from services.lifecycle.contract import History, HistoryPoint
+from services.lifecycle.contract import History, HistoryPoint, Quality, Reading
 from services.lifecycle.service import products
 from services.lifecycle.service.trends import WIDTHS_S, summed
 from services.lifecycle.settings import LifecycleSettings
@@ -17,6 +17,7 @@ from services.lifecycle.store import history as store
 
 READINGS_MAX = 20_000  # Of one device in the span that is read raw.
 TAIL_READINGS_MAX = 200_000
+TIME_US_MAX = 2**62
 
 
 class _Charted(msgspec.Struct):
@@ -44,6 +45,24 @@ def history(
     width_s = chart_width_s(span_s, settings.history_points_max)
     points = _from_trends(unit, device_id, signal, start, end, width_s)
     return History(device_id=device_id, signal=signal, width_s=width_s, points=points)
+
+
+def readings(unit: UnitOfWork, device_id: str, after: datetime | None, limit: int) -> list[Reading]:
+    """The newest `limit` messages later than `after`, oldest first."""
+    products.visible_product(unit, device_id)
+    start_us = 0 if after is None else to_microseconds(after) + 1
+    found = []
+    for reading in store.readings(unit, device_id, start_us, TIME_US_MAX, limit):
+        body = _decode(reading.body)
+        found.append(
+            Reading(
+                time=from_microseconds(reading.source_time),
+                quality=tuple(Quality)[reading.quality],
+                values=body.values,
+                qualities={name: Quality(quality) for name, quality in body.qualities.items()},
+            )
+        )
+    return found
 
 
 def chart_width_s(span_s: float, points_max: int) -> int:
@@ -80,7 +99,7 @@ def _from_trends(
     stored_s = width_s if width_s in WIDTHS_S else WIDTHS_S[-1]
     start_s, end_s = int(start.timestamp()) // width_s * width_s, math.ceil(end.timestamp())
     rows = store.trends(unit, device_id, signal, stored_s, start_s, end_s)
-    tail = store.readings_after_id(unit, store.trend_cursor(unit), 2**62, TAIL_READINGS_MAX, device_id=device_id)
+    tail = store.readings_after_id(unit, store.trend_cursor(unit), TIME_US_MAX, TAIL_READINGS_MAX, device_id=device_id)
     rows += [
         row
         for row in summed([reading for _, reading in tail], [stored_s])

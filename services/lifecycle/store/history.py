@@ -139,18 +139,6 @@ def stored_counts(unit: UnitOfWork, device_ids: Iterable[str], since_us: int) ->
     return int(messages), int(devices)
 
 
-def sequence_gaps(unit: UnitOfWork, device_ids: Iterable[str]) -> tuple[int, int]:
-    """(numbers between the first and last sequence of each boot that are not stored, messages stored)."""
-    columns = TELEMETRY.c
-    query = (
-        select(func.min(columns.sequence), func.max(columns.sequence), func.count())
-        .where(columns.device.in_(sorted(device_ids)))
-        .group_by(columns.device, columns.boot)
-    )
-    rows = unit.session.execute(query).all()
-    return sum(int(last) - int(first) + 1 - int(count) for first, last, count in rows), sum(int(r[2]) for r in rows)
-
-
 # ---- Trends ---------------------------------------------------------------------------------------------------
 
 Trend = tuple[str, str, int, int, int, float, float, float]  # device, signal, width, bucket, count, least, most, total

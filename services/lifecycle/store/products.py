@@ -170,6 +170,11 @@ def healths(unit: UnitOfWork) -> list[tuple[str, str, str | None]]:
     return [(device, health, diagnosis) for device, health, diagnosis in unit.session.exec(query)]
 
 
+def settled(unit: UnitOfWork) -> list[str]:
+    """Settled sequence numbers of every twin, as `rules.settling` keeps them."""
+    return list(unit.session.exec(select(TwinRow.settled)))
+
+
 def newest_seen_wall(unit: UnitOfWork) -> tuple[str, datetime] | None:
     """(device, wall time) of the newest message of any device."""
     query = (

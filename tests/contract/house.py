@@ -1,0 +1,166 @@
+"""The services as the command joins them, over databases of their own, asked from outside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from gateway.app import create_app as create_gateway
+from gateway.first_start import prepare
+from gateway.settings import GatewaySettings
+from services.billing.app import create_app as create_billing
+from services.billing.settings import BillingSettings
+from services.kernel.bus import MemoryBus
+from services.kernel.database import Database
+from services.kernel.identity import KeyStore, Principal, Role
+from services.kernel.outbox import EventPage, read_events
+from services.kernel.unit import UnitOfWork
+from services.lifecycle.app import create_app as create_lifecycle
+from services.lifecycle.settings import LifecycleSettings
+
+SERVICES = ("lifecycle", "billing")  # Those that the gateway leads to.
+DOORS = (*SERVICES, "gateway")
+KEYS = ("gateway", *SERVICES)
+METHODS = ("get", "put", "post", "patch", "delete")
+OPERATOR = "operator"  # The organisation that runs the platform.
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, as the published description has it."""
+
+    method: str
+    path: str
+    described: dict[str, Any] = field(compare=False, hash=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def parameters(self, place: str) -> dict[str, dict[str, Any]]:
+        """Schemas of the parameters in `path` or `query`."""
+        return {each["name"]: each for each in self.described.get("parameters", []) if each["in"] == place}
+
+    def answers(self) -> dict[str, dict[str, Any]]:
+        return self.described["responses"]
+
+
+@dataclass
+class House:
+    """One application with whatever is mounted in it, and the means to ask it and to look behind it."""
+
+    door: str
+    app: FastAPI
+    keys: KeyStore
+    databases: dict[str, Database]
+    bus: MemoryBus | None
+    link: str = ""
+    http: TestClient = field(init=False)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services in this house."""
+        return tuple(self.databases)
+
+    def prefix(self, service: str) -> str:
+        """Where a service's routes begin."""
+        return f"/api/{service}" if self.door == "gateway" and service != "gateway" else ""
+
+    def document(self) -> dict[str, Any]:
+        """The published description."""
+        answer = self.http.get("/api/openapi.json" if self.door == "gateway" else "/openapi.json")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def operations(self) -> list[Operation]:
+        """Every operation of the published description."""
+        return [
+            Operation(method.upper(), path, item[method])
+            for path, item in sorted(self.document()["paths"].items())
+            for method in METHODS
+            if method in item
+        ]
+
+    def token(self, organisation: str, *roles: Role, sees: dict[str, Any] | None = None, kind: Any = "user") -> str:
+        """A token as the gateway would sign it; a service signs its own."""
+        if Role.SERVICE in roles:
+            return self.keys.signer("billing").own_token()
+        who = Principal(f"user:{organisation}-{'-'.join(roles)}", organisation, frozenset(roles), kind, sees or {})
+        return self.keys.signer("gateway").issue(who)
+
+    def ask(self, method: str, path: str, token: str, status: int = 200, **more: Any) -> Any:
+        """The JSON of an answer whose status was checked."""
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        answer = self.http.request(method, path, headers=headers, **more)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+
+def lifecycle(data_dir: Path, database_url: str | None, bus: MemoryBus | None, **changes: Any) -> FastAPI:
+    """The lifecycle service; without a bus it uses the broker of its settings."""
+    return create_lifecycle(LifecycleSettings(data_dir=data_dir, database_url=database_url, **changes), bus)
+
+
+def billing(
+    data_dir: Path, database_url: str | None, bus: MemoryBus | None, producer: Database | None = None, **changes: Any
+) -> FastAPI:
+    """The billing service, which reads the log of `producer`, or an empty one."""
+
+    def pull(after: int, limit: int) -> EventPage:
+        def read(unit: UnitOfWork) -> EventPage:
+            events = read_events(unit, after=after, limit=limit)
+            return EventPage(items=events, head=events[-1].position or 0 if events else after)
+
+        return producer.read(read) if producer else EventPage(items=[], head=0)
+
+    settings = BillingSettings(data_dir=data_dir, database_url=database_url, **changes)
+    return create_billing(settings, pull_lifecycle=pull, bus=bus)
+
+
+def database_of(app: FastAPI) -> Database:
+    """The database behind a service's or the gateway's application."""
+    state = app.state
+    for name in ("assembly", "parts", "gateway"):
+        if hasattr(state, name):
+            return getattr(state, name).database
+    raise AssertionError("the application does not say which database it uses")
+
+
+@contextmanager
+def open_house(
+    door: str,
+    data_dir: Path,
+    database_url: str | None = None,
+    *,
+    bus: MemoryBus | None = None,
+    broker_port: int | None = None,
+) -> Iterator[House]:
+    """A running house: one service by itself, or the gateway with all of them mounted.
+
+    Everybody shares one `MemoryBus`, unless `broker_port` names a real broker.
+    """
+    keys = KeyStore.create(data_dir, KEYS)
+    changes: dict[str, Any] = {"broker_port": broker_port} if broker_port else {}
+    shared = None if broker_port else bus or MemoryBus()
+    made: dict[str, FastAPI] = {}
+    if door != "billing":
+        made["lifecycle"] = lifecycle(data_dir, database_url, shared, **changes)
+    if door != "lifecycle":
+        producer = database_of(made["lifecycle"]) if made else None
+        made["billing"] = billing(data_dir, database_url, shared, producer, **changes)
+    link = ""
+    if door == "gateway":
+        settings = GatewaySettings(
+            data_dir=data_dir, database_url=database_url, rate_per_s=0, sign_in_rate_per_min=1e6, **changes
+        )
+        link = prepare(settings) or ""
+        made = {"gateway": create_gateway(settings, dict(made), bus=shared), **made}
+    house = House(door, made[door], keys, {name: database_of(app) for name, app in made.items()}, shared, link)
+    with TestClient(house.app, raise_server_exceptions=False) as house.http:
+        if door == "gateway":
+            house.app.state.gateway.hub.close()  # Every stream of events then ends at once.
+        yield house
