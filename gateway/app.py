@@ -14,7 +14,6 @@ from gateway.access import Access
 from gateway.api import administration_router, platform_router, sign_in_router
 from gateway.clock_keeper import ClockKeeper
 from gateway.console.console import Console, install
-from gateway.console.sources import Sources
 from gateway.contract import API
 from gateway.database import GatewayDatabase
 from gateway.first_start import make_keys
@@ -26,6 +25,7 @@ from gateway.platform_health import watch
 from gateway.sessions import ConsoleSessions, SourcesMaker
 from gateway.settings import GatewaySettings
 from gateway.simulator_door import SimulatorDoor
+from gateway.sources import ClientSources, Shared
 from gateway.upstream import Services
 from services.kernel.assembly import bus_of
 from services.kernel.bus import Bus
@@ -123,7 +123,7 @@ def _parts(
 ) -> Gateway:
     clock = AffineClock()
     database = GatewayDatabase(settings.resolved_database_url(), clock=clock)
-    bus = bus or bus_of(settings, "som-gateway-api")
+    bus = bus or bus_of(settings, settings.broker_client_id("api"))
     access = Access(database, keys.signer("gateway", clock.wall_now), settings)
     sessions = ConsoleSessions(access)
     gateway = Gateway(
@@ -160,12 +160,14 @@ def _parts(
 
 
 def _client_sources(gateway: Gateway) -> SourcesMaker:
-    def make(token: str, signed_in: Any) -> Sources:
-        from gateway.sources import ClientSources
-
-        return ClientSources(gateway, token, signed_in)
-
-    return make
+    shared = Shared(
+        keeper=gateway.keeper,
+        simulator=gateway.simulator,
+        services=gateway.services,
+        access=gateway.access,
+        hub=gateway.hub,
+    )
+    return partial(ClientSources, shared)
 
 
 def _resources(gateway: Gateway) -> list[Resource]:

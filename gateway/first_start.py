@@ -47,12 +47,9 @@ def user_link(settings: GatewaySettings, user_name: str = ADMINISTRATOR) -> str:
 
 def open_database(settings: GatewaySettings) -> Database:
     """The gateway's database with tables, for work while the gateway itself may be down; close it afterwards."""
-    clock = AffineClock()
-    database = GatewayDatabase(settings.resolved_database_url(), clock=clock)
+    database = GatewayDatabase(settings.resolved_database_url(), clock=AffineClock())
     database.upgrade()
-    if (kept := database.read(_clock_at_rest)) is not None:
-        clock = AffineClock(kept)
-        database.clock = clock
+    database.clock = AffineClock(database.read(_clock_at_rest, settings))
     return database
 
 
@@ -79,7 +76,8 @@ def _prepare(unit: UnitOfWork, settings: GatewaySettings) -> str | None:
     user = store.user_named(unit.session, ADMINISTRATOR)
     if user is None or store.ever_signed_in(unit, user.name):
         return None
-    return link_url(settings, sign_in.make_link(unit, user, settings.link_lifetime_s)[0])
+    # A restart must not take away the link that was printed a moment ago.
+    return link_url(settings, sign_in.make_link(unit, user, settings.link_lifetime_s, replaces=False)[0])
 
 
 def _user_link(unit: UnitOfWork, settings: GatewaySettings, user_name: str) -> str:
@@ -89,10 +87,11 @@ def _user_link(unit: UnitOfWork, settings: GatewaySettings, user_name: str) -> s
     return link_url(settings, sign_in.make_link(unit, user, settings.link_lifetime_s)[0])
 
 
-def _clock_at_rest(unit: UnitOfWork) -> ClockSet | None:
-    row = store.clock(unit.session)
+def _clock_at_rest(unit: UnitOfWork, settings: GatewaySettings) -> ClockSet:
+    """Business time where it stood, or where the first start will begin."""
+    row, wall = store.clock(unit.session), unit.clock.wall_now()
     if row is None:
-        return None
+        return ClockSet(anchor_wall=wall, anchor_business=settings.first_business_time(wall), speed=1, version=0)
     return ClockSet(
         anchor_wall=row.wall, anchor_business=row.business, speed=row.speed, paused=True, version=row.version
     )

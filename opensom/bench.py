@@ -2,8 +2,8 @@
 
 import importlib
 import os
-import platform
 import pkgutil
+import platform
 from typing import Any
 
 import benchmarks

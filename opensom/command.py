@@ -5,10 +5,6 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-# Eight numeric threads a process on a small machine only get in each other's way; and the parent of forks has none.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-
 import typer
 
 from opensom.words import console, done, give_up, say
@@ -26,39 +22,45 @@ app.add_typer(database_app, name="db")
 app.add_typer(device_app, name="device")
 app.add_typer(simulate_app, name="simulate")
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="数据目录 / Directory of the data", envvar="OPENSOM_DATA_DIR")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="HTTP 端口，被占用时取下一个 / HTTP port, else the next free")]
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", help="数据目录 / Directory of the data", envvar="OPENSOM_DATA_DIR")
+]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="HTTP 端口，被占用时取下一个 / HTTP port, else the next free")
+]
 Speed = Annotated[
-    float, typer.Option(min=1, max=3600, help="业务时间倍速，首次启动时采用 / Speed of business time at the first start")
+    float | None,
+    typer.Option(min=1, max=3600, help="业务时间倍速，默认不变 / Speed of business time; stays if not given"),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="把结果写入此文件 / Write the results to this file")]
 VAR = Path("var")
+DEMO_SPEED = 60.0
 
 
 @app.command()
 def up(
     data_dir: DataDir = VAR,
     port: Port = 8000,
-    speed: Speed = 1.0,
+    speed: Speed = None,
     simulator: Annotated[bool, typer.Option("--simulator/--no-simulator", help="模拟设备群 / Simulated fleet")] = False,
 ) -> None:
     """启动平台 / Start the platform."""
     from opensom.local_run import run
 
-    run(data_dir, port, speed, simulator=simulator, seeds=simulator)
+    run(data_dir, port, speed, first_speed=1.0, simulator=simulator, seeds=simulator)
 
 
 @app.command()
 def demo(
     data_dir: DataDir = VAR,
     port: Port = 8000,
-    speed: Speed = 60.0,
+    speed: Speed = None,
     simulator: Annotated[bool, typer.Option("--simulator/--no-simulator", help="模拟设备群 / Simulated fleet")] = True,
 ) -> None:
     """启动平台、演示数据和模拟设备群，并给出控制台链接 / Start the platform with demo data and its simulated fleet."""
     from opensom.local_run import run
 
-    run(data_dir, port, speed, simulator=simulator, seeds=True)
+    run(data_dir, port, speed, first_speed=DEMO_SPEED, simulator=simulator, seeds=True)
 
 
 @app.command()
@@ -73,7 +75,7 @@ def link(data_dir: DataDir = VAR) -> None:
 @app.command()
 def tour(
     json_path: Json = None,
-    speed: Annotated[float, typer.Option(min=60, max=3600, help="业务时间倍速 / Speed of business time")] = 3600.0,
+    speed: Annotated[float, typer.Option(min=60, max=3600, help="业务时间倍速 / Speed of business time")] = 600.0,
     keep: Annotated[Path | None, typer.Option(help="保留数据的目录 / Keep the data in this directory")] = None,
 ) -> None:
     """无界面走完主线故事，逐条给出评价条款的证据 / Run the story headless and show the evidence clause by clause."""
@@ -105,7 +107,9 @@ def selfcheck(json_path: Json = None) -> None:
 
 
 @app.command()
-def bench(name: str = typer.Argument(help="名称，如 ingest / Name, for example ingest"), json_path: Json = None) -> None:
+def bench(
+    name: str = typer.Argument(help="名称，如 ingest / Name, for example ingest"), json_path: Json = None
+) -> None:
     """运行一项性能测试 / Run one benchmark."""
     from opensom.bench import known_benchmarks, run_benchmark
 
@@ -146,10 +150,13 @@ def device_add(
 
 @simulate_app.command("replay")
 def simulate_replay(
-    file: Path = typer.Argument(exists=True, dir_okay=False, help="振动记录 / Recorded vibration"),
+    file: Path = typer.Argument(exists=True, dir_okay=False, help="振动记录 / Recorded vibration, .npz or .csv"),
     device: str = typer.Option(..., "--as", help="以此设备编号发送 / Device that it is sent as"),
     rpm: Annotated[float | None, typer.Option(min=1, help="转速 / Shaft speed, 1/min")] = None,
-    bearing: Annotated[str | None, typer.Option(help="轴承型号 / Bearing, for example 6205-2RS")] = None,
+    bearing: Annotated[str | None, typer.Option(help="轴承型号 / Bearing, such as 6205")] = None,
+    channel: Annotated[str | None, typer.Option(help="通道，默认第一个 / Channel, the first if none is named")] = None,
+    realtime: Annotated[bool, typer.Option(help="按原速发送 / As slowly as it was recorded")] = False,
+    customer: Annotated[str, typer.Option(help="客户组织 / Customer organisation")] = "customer-01",
     data_dir: DataDir = VAR,
 ) -> None:
     """把记录的信号作为一台设备发给平台 / Send a recorded signal to the running platform as a device."""
@@ -157,8 +164,9 @@ def simulate_replay(
     from opensom.visitor import administrator
 
     running = _running(data_dir)
+    how = {"rpm": rpm, "bearing": bearing, "channel": channel, "realtime": realtime}
     with administrator(running.url, data_dir) as visitor:
-        replay(visitor, running, file, device, rpm, bearing)
+        replay(visitor, data_dir, running, file, device, customer, **how)
 
 
 def _running(data_dir: Path) -> Any:
@@ -181,4 +189,7 @@ def _write_json(path: Path, document: Any) -> None:
 
 def main() -> None:
     """Entry point of the installed script."""
+    # Numeric threads in each process only get in each other's way; and the parent of forks must have none.
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     app()

@@ -65,6 +65,14 @@ class Place:
         """Settings of the gateway."""
         return GatewaySettings(**self.common(), listen_port=self.port, clock_speed=self.speed)
 
+    def lifecycle(self) -> LifecycleSettings:
+        """Settings of the lifecycle service; what the demonstration's tariffs price is metered."""
+        return LifecycleSettings(**self.common(), meters=("run_seconds", "volume_l"))
+
+    def billing(self) -> BillingSettings:
+        """Settings of the billing service."""
+        return BillingSettings(**self.common())
+
 
 def parts_of(installation: Installation, wish: Any, broker_port: int) -> tuple[list[Part], str]:
     """The children that a `Wish` asks for, not started, and the gateway's address; keys are made here."""
@@ -101,14 +109,14 @@ def mounted_services(place: Place) -> dict[str, FastAPI]:
     billing_signer = KeyStore(place.data_dir).signer("billing")
     pull = pull_over_http(f"{place.url}/api/lifecycle", billing_signer.own_token)
     return {
-        "lifecycle": create_lifecycle(LifecycleSettings(**place.common())),
-        "billing": create_billing(BillingSettings(**place.common()), pull_lifecycle=pull),
+        "lifecycle": create_lifecycle(place.lifecycle()),
+        "billing": create_billing(place.billing(), pull_lifecycle=pull),
     }
 
 
 def run_ingest(place: Place, listener: socket.socket) -> None:
     """The process that settles what devices say, apart from the one that answers people."""
-    settings = LifecycleSettings(**place.common())
+    settings = place.lifecycle()
     configure_logs("ingest", level=settings.log_level, json=settings.log_json)
     ingest = create_ingest(settings)
     parts = ingest.parts
@@ -158,12 +166,10 @@ def service_databases(place: Place) -> Iterator[Database]:
     yield gateway
     settings: KernelSettings
     for settings, metadata in (
-        (LifecycleSettings(**place.common()), LIFECYCLE),
-        (BillingSettings(**place.common()), BILLING),
+        (place.lifecycle(), LIFECYCLE),
+        (place.billing(), BILLING),
     ):
-        database = Database(
-            settings.resolved_database_url(), metadata, service=settings.service, clock=AffineClock()
-        )
+        database = Database(settings.resolved_database_url(), metadata, service=settings.service, clock=AffineClock())
         database.upgrade()
         database.clock = gateway.clock
         yield database
@@ -182,8 +188,8 @@ def seed(place: Place) -> None:
     gateway, lifecycle, billing = service_databases(place)
     try:
         starts = gateway.clock.business_now() - timedelta(days=1)
-        lifecycle.run(lifecycle_seed.seed, LifecycleSettings(**place.common()))
-        billing.run(billing_seed.seed, BillingSettings(**place.common()), starts)
+        lifecycle.run(lifecycle_seed.seed, place.lifecycle())
+        billing.run(billing_seed.seed, place.billing(), starts)
     finally:
         for database in (gateway, lifecycle, billing):
             database.close()

@@ -97,7 +97,7 @@ class Installation:
         return noted if noted and noted.url and _lives(noted.pid) else None
 
     def trim_logs(self) -> None:
-        """Keep each log within twice `LOG_BYTES_MAX`: the older half moves to `.log.1`. Writers append, so they go on."""
+        """Move what exceeds `LOG_BYTES_MAX` to `.log.1`; the writers append, so they go on in the emptied file."""
         for path in (self.data_dir / "logs").glob("*.log"):
             if path.stat().st_size > LOG_BYTES_MAX:
                 path.with_suffix(".log.1").write_bytes(path.read_bytes())

@@ -1,4 +1,4 @@
-"""A run on this machine: holds the data directory, starts everything, shows how far it is, and stays until told to end."""
+"""A run on this machine: holds the data directory, starts everything, and stays until it is told to end."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from opensom.installation import Installation, InUse, Running
-from opensom.supervisor import NotReady, Part, Stopped, Supervisor
+from opensom.supervisor import NotReady, Stopped, Supervisor
 from opensom.words import console, done, give_up, say, warn
 from services.kernel.broker import BrokerFailed, EmbeddedBroker
 from services.kernel.clock import monotonic_s
@@ -64,11 +64,14 @@ def started(
             supervisor.stop()
 
 
-def run(data_dir: Path, port: int, speed: float, *, simulator: bool, seeds: bool) -> None:
-    """`opensom up` and `opensom demo`: returns when it was told to end."""
+def run(data_dir: Path, port: int, speed: float | None, *, first_speed: float, simulator: bool, seeds: bool) -> None:
+    """`opensom up` and `opensom demo`: returns when it was told to end.
+
+    Business time runs at `speed`; without one as fast as it did before, the first time at `first_speed`.
+    """
     start_s = monotonic_s()
     installation = Installation(data_dir)
-    wish = Wish(data_dir, port, BROKER_PORT, speed, simulator, seeds)
+    wish = Wish(data_dir, port, BROKER_PORT, speed or first_speed, simulator, seeds)
     say("OpenSOM 正在启动", "OpenSOM is starting")
     progress = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True,
@@ -84,7 +87,7 @@ def run(data_dir: Path, port: int, speed: float, *, simulator: bool, seeds: bool
     try:
         with started(installation, wish, told, progress.refresh) as supervisor:
             progress.stop()
-            _welcome(installation, wish, monotonic_s() - start_s)
+            _welcome(installation, wish, speed, monotonic_s() - start_s)
             _stay(installation, supervisor)
             say("正在停止", "stopping")
         say("已停止", "stopped")
@@ -100,7 +103,7 @@ def run(data_dir: Path, port: int, speed: float, *, simulator: bool, seeds: bool
         progress.stop()
 
 
-def _welcome(installation: Installation, wish: Wish, seconds: float) -> None:
+def _welcome(installation: Installation, wish: Wish, speed: float | None, seconds: float) -> None:
     from opensom.visitor import administrator
 
     running = installation.running()
@@ -111,6 +114,8 @@ def _welcome(installation: Installation, wish: Wish, seconds: float) -> None:
         warn(f"端口 {wish.port} 已被占用，改用 {running.url}", f"port {wish.port} is in use; it is {running.url} now")
     say(f"就绪，用时 {seconds:.1f} 秒", f"ready after {seconds:.1f} s", "bold")
     with administrator(running.url, installation.data_dir) as visitor:
+        if speed is not None:
+            visitor.post("/api/clock", {"speed": speed})
         console.print(f"\n  控制台 [dim]/ Console[/]：[bold cyan]{visitor.console_link()}[/]")
     say("  链接只能用一次；运行 opensom link 可再要一个", "the link works once; `opensom link` makes another", "dim")
     say("  按 Ctrl-C 结束", "Ctrl-C ends it", "dim")
@@ -121,7 +126,9 @@ def _stay(installation: Installation, supervisor: Supervisor) -> None:
     trimmed_s = monotonic_s()
 
     def healed(name: str) -> None:
-        warn(f"{LABELS[name][0]}意外退出，已重新启动", f"the {LABELS[name][1]} ended unexpectedly and was started again")
+        warn(
+            f"{LABELS[name][0]}意外退出，已重新启动", f"the {LABELS[name][1]} ended unexpectedly and was started again"
+        )
         installation.note(_note(supervisor, url))
 
     def trim() -> None:

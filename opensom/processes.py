@@ -35,7 +35,7 @@ class ChildProcess:
         self._started_s = self._fell_s = 0.0
         self._pause_s = RESTART_PAUSE_S
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context = multiprocessing.get_context(method)
+        self._context: Any = multiprocessing.get_context(method)
 
     @property
     def pid(self) -> int | None:
@@ -56,7 +56,7 @@ class ChildProcess:
         self._started_s, self._fell_s = monotonic_s(), 0.0
 
     def heal(self) -> bool:
-        """Start it again a moment after it fell; returns whether it had to be. The moment doubles at each quick fall."""
+        """Start it again a moment after it fell, longer at each quick fall; returns whether it was started."""
         if self.alive:
             return False
         if not self._fell_s:

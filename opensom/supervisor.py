@@ -52,7 +52,9 @@ class Supervisor:
             part.process.start()
         self.broker.start()
 
-    def wait_ready(self, told: Callable[[Part], None] = lambda part: None, waited: Callable[[], None] = lambda: None) -> None:
+    def wait_ready(
+        self, told: Callable[[Part], None] = lambda part: None, waited: Callable[[], None] = lambda: None
+    ) -> None:
         """Return when all parts are ready; `told` hears of each. Raises NotReady, Stopped."""
         start_s = monotonic_s()
         while waiting := [part for part in self.parts if not part.ready]:

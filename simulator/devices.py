@@ -132,8 +132,12 @@ class Device:
         self.store.commit()
         self.connect()
 
+    def ask(self) -> None:
+        """Ask the platform to confirm what it has."""
+        self.say("state", {"online": True})
+
     def farewell(self) -> None:
-        """Tell that it goes offline; then flush and close the line."""
+        """Tell that it goes offline; the caller then flushes and closes the line."""
         self.say("state", {"online": False})
 
     def _boot(self) -> None:

@@ -31,13 +31,17 @@ Order = SimulatorCommand | RepairDone
 
 
 class OrderDesk:
-    """Listens on `bus`, whose thread only fills a queue; sets `clock` directly. What cannot be read is logged."""
+    """Listens on two buses, whose threads only fill a queue; sets `clock` directly. What cannot be read is logged.
 
-    def __init__(self, bus: Bus, clock: AffineClock) -> None:
+    Orders come over a session that persists, so that none is lost while the simulator is off. The clock comes over a
+    clean one: the embedded broker sends retained messages only to sessions that are new.
+    """
+
+    def __init__(self, bus: Bus, clock_bus: Bus, clock: AffineClock) -> None:
         self.clock_known = threading.Event()
         self._clock = clock
         self._waiting: deque[Order] = deque()
-        bus.subscribe(CLOCK_TOPIC, self._hear_clock)
+        clock_bus.subscribe(CLOCK_TOPIC, self._hear_clock)
         bus.subscribe(COMMAND_TOPIC, self._hear_command)
         bus.subscribe(WorkOrderChanged.topic(), self._hear_work_order)
 

@@ -57,10 +57,9 @@ class Simulator:
         self._allowance = 0.0
         password = settings.broker_password.get_secret_value() if settings.broker_password else None
         self._address = Address(settings.broker_host, settings.broker_port, settings.broker_username, password)
-        self.bus = MqttBus(
-            settings.broker_host, settings.broker_port, "simulator", settings.broker_username, password, queue_max=1_000
-        )
-        self._desk = OrderDesk(self.bus, self.clock)
+        self.bus = self._new_bus("simulator", clean=False)
+        self._clock_bus = self._new_bus("simulator-clock", clean=True)
+        self._desk = OrderDesk(self.bus, self._clock_bus, self.clock)
 
     @property
     def ready(self) -> bool:
@@ -75,6 +74,7 @@ class Simulator:
     def run(self) -> None:
         """Wait for the clock, then move the world until `stop`."""
         self.bus.start()
+        self._clock_bus.start()
         try:
             while not self._desk.clock_known.wait(10.0):
                 logger.info("waiting for the clock on %s", CLOCK_TOPIC)
@@ -84,6 +84,10 @@ class Simulator:
                 self._tick()
         finally:
             self._end()
+
+    def _new_bus(self, client_id: str, clean: bool) -> MqttBus:
+        a = self._address
+        return MqttBus(a.host, a.port, client_id, a.username, a.password, clean=clean, queue_max=1_000)
 
     # ---- Start and end ----
 
@@ -145,6 +149,7 @@ class Simulator:
             with suppress(RuntimeError):
                 self.bus.publish(STATUS_TOPIC, self._status(running=False), qos=1, retain=True).wait(1.0)
         self.bus.stop()
+        self._clock_bus.stop()
         self.store.close()
 
     # ---- One tick ----

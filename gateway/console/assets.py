@@ -16,7 +16,7 @@ from services.kernel.problems import not_found
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-FILES = frozenset({"console.css", "live.js", "icons.svg", "logo.svg"})
+FILES = frozenset({"console.css", "charts.css", "live.js", "icons.svg", "logo.svg"})
 PLOTLY = "plotly.min.js"
 FOREVER = "public, max-age=31536000, immutable"  # The address carries a mark of the content.
 
@@ -55,7 +55,7 @@ def url(name: str) -> str:
 def plotly_style_ids() -> tuple[str, ...]:
     """Ids of the style elements that plotly.min.js adds to a page unless an element has them already.
 
-    Standing in for them keeps the page free of inline styles; what charts need of them is in console.css.
+    Standing in for them keeps the page free of inline styles; what charts need of them is in charts.css.
     """
     script = plotly_path().read_text(encoding="utf-8")
     return tuple(re.findall(r'if\(!document\.getElementById\("([0-9a-f]{64})"\)\)', script))

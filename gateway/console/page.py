@@ -31,7 +31,7 @@ NOT_KEPT = frozenset({"lang", "notice", "of", "screen", "subject", "at"})  # Que
 SESSION_COOKIE = "opensom_session"
 YEAR_S = 365 * 24 * 3600
 HEADERS = {
-    # Strict: charts draw without inline styles because base.html stands in for the style sheets that Plotly adds.
+    # Strict: charts draw without inline styles because machine.html stands in for the style sheets that Plotly adds.
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),

@@ -53,21 +53,21 @@ def unreachable() -> Problem:
     )
 
 
-async def ask(answer: Awaitable[Any], name: str) -> Panel:
-    """Await one panel's data; a time-out or an unexpected error becomes 'unreachable', a problem stays itself."""
+async def ask(page: "ConsolePage", fragment: Fragment) -> Panel:
+    """One panel's data; a time-out or an unexpected error becomes 'unreachable', a problem stays itself."""
     try:
-        return Panel(data=await asyncio.wait_for(answer, PANEL_S_MAX))
+        return Panel(data=await asyncio.wait_for(fragment.load(page), PANEL_S_MAX))
     except Problem as problem:
         return Panel(problem=problem)
     except Exception as error:
         # One panel must never take the page with it, whatever a client raises.
-        log.warning("panel unreachable", panel=name, error=repr(error))
+        log.warning("panel unreachable", panel=fragment.name, error=repr(error))
         return Panel(problem=unreachable())
 
 
 async def load(page: "ConsolePage", fragments: Sequence[Fragment]) -> Mapping[str, Panel]:
     """Every fragment's data, asked for in parallel; raises the problem of a required one."""
-    panels = await asyncio.gather(*(ask(fragment.load(page), fragment.name) for fragment in fragments))
+    panels = await asyncio.gather(*(ask(page, fragment) for fragment in fragments))
     for fragment, panel in zip(fragments, panels, strict=True):
         if fragment.required and panel.problem is not None:
             raise panel.problem

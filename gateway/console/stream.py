@@ -88,7 +88,7 @@ async def _collect(updates: AsyncIterator[Update], pending: deque[Update]) -> No
 
 
 async def _panels(page: ConsolePage, fragments: Sequence[Fragment]) -> list[Panel]:
-    return list(await asyncio.gather(*(ask(fragment.load(page), fragment.name) for fragment in fragments)))
+    return list(await asyncio.gather(*(ask(page, fragment) for fragment in fragments)))
 
 
 def _is_broken(sent: Mapping[str, Mapping[str, str]], fragment: Fragment) -> bool:

@@ -46,12 +46,13 @@ def invalid_client() -> Problem:
     )
 
 
-def make_link(unit: UnitOfWork, user: UserRow, lifetime_s: int) -> tuple[str, datetime]:
-    """A new one-time link's secret for `user`, and when it ends; a link that was made before is good no more."""
+def make_link(unit: UnitOfWork, user: UserRow, lifetime_s: int, *, replaces: bool = True) -> tuple[str, datetime]:
+    """A new one-time link's secret for `user`, and when it ends; it `replaces` those that were made before."""
     now = unit.clock.wall_now()
     secret, expires = new_secret(), now + timedelta(seconds=lifetime_s)
     store.forget_old(unit.session, now - KEPT_AFTER_END)
-    store.close_links(unit.session, user.id, now)
+    if replaces:
+        store.close_links(unit.session, user.id, now)
     unit.session.add(LinkRow(secret_hash=hash_of(secret), user_id=user.id, created=now, expires=expires))
     unit.audit("make one-time link", f"user:{user.name}", user.organisation_id)
     return secret, expires

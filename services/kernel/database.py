@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, insert, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
@@ -169,6 +169,16 @@ def _begin_sqlite(connection: Connection) -> None:
     # A unit that reads first and writes later would lose a race if it began deferred.
     read_only = connection.get_execution_options().get("som_read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database did not answer (down, starting, full, busy), so that the same may work later.
+
+    Everything else it refused for good: repeating it is in vain.
+    """
+    if isinstance(error, OperationalError | InterfaceError | TimeoutError):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _is_conflict(error: DBAPIError, attempt: int) -> bool:

@@ -8,9 +8,9 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import insert, select, update
 
-from services.kernel.bus import Bus, Message
+from services.kernel.bus import Bus, Message, Unavailable
 from services.kernel.clock import monotonic_s
-from services.kernel.database import Database
+from services.kernel.database import Database, is_unavailable
 from services.kernel.events import EVENT_TOPICS, Event
 from services.kernel.outbox import PullEvents
 from services.kernel.problems import Problem
@@ -108,7 +108,8 @@ class Inbox:
         with self._lock:
             try:
                 return self._database.run(self._handle_run, events)
-            except Exception:
+            except Exception as error:
+                _raise_unavailable(error)
                 # Somewhere in the run is a poison event: one at a time finds it without losing the others.
                 complete = True
                 for event in sorted(events, key=lambda each: each.position or 0):
@@ -119,6 +120,7 @@ class Inbox:
         try:
             return self._database.run(self._handle_run, [event])
         except Exception as error:
+            _raise_unavailable(error)
             log.exception("event_dead_lettered", type=event.type, event_id=event.id)
             self.dead_lettered += 1
             self._database.run(_bury, self._producer, event.position or 0, event.type, event.to_bytes(), repr(error))
@@ -152,6 +154,12 @@ class Inbox:
         head = self._pull(2**62, 1).head
         reason = f"events up to {head} were skipped: the log of {self._producer} no longer reaches back far enough"
         self._database.run(_bury, self._producer, head, "resynchronised", b"{}", reason)
+
+
+def _raise_unavailable(error: Exception) -> None:
+    """A database that does not answer says nothing against the event: it comes again."""
+    if is_unavailable(error):
+        raise Unavailable(str(error)[:200]) from error
 
 
 def _cursor(unit: UnitOfWork, producer: str) -> int:

@@ -68,8 +68,10 @@ def configure_logs(service: str, *, level: str = "INFO", json: bool = False, out
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # `http` writes its own line a request.
-    for name in ("httpx2", "httpcore2", "apscheduler"):  # A line for every call or tick says nothing.
+    for name in ("httpx2", "httpcore2", "alembic"):  # A line for every call says nothing.
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A tick that is skipped because a long job still runs is as it should be: what is due waits in the tables.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ TITLE = "OpenSOM 全生命周期管理 · Life-cycle management"
 
 
 def create_app(settings: LifecycleSettings | None = None, bus: Bus | None = None) -> ServiceApplication:
-    """The API with its timers. `app.state.parts` is the `Assembly`, `app.state.database` its database."""
+    """The API with its timers. `app.state.assembly` is the `Assembly`, `app.state.database` its database."""
     settings = settings or LifecycleSettings()
     parts = Assembly(settings, METADATA, role="api", bus=bus)
     set_timers(parts, settings)
@@ -46,7 +46,7 @@ def create_app(settings: LifecycleSettings | None = None, bus: Bus | None = None
         Resource("timers", statistics=parts.ticker.statistics),
     ]
     app = create_service_app(settings, TITLE, [*ROUTERS, events_router(parts.database)], resources)
-    app.state.parts, app.state.database = parts, parts.database
+    app.state.assembly, app.state.database = parts, parts.database
     return app
 
 

@@ -234,7 +234,7 @@ class LifecycleClient(AbstractAsyncContextManager["LifecycleClient"]):
             raise _unreachable() from error
         if answer.is_error:
             raise _problem_of(answer)
-        return _adapter(kind).validate_json(answer.content)  # type: ignore[no-any-return]
+        return _adapter(kind).validate_json(answer.content)  # type: ignore[arg-type, no-any-return]
 
 
 @cache

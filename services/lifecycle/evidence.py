@@ -146,14 +146,16 @@ def remote_maintenance(unit: UnitOfWork) -> Evidence:
         ),
         _figure("queued_to_end_s", "排队到成功", "Queued to succeeded", _seconds(times.get("QUEUED"), ended), "s"),
     ]
-    links = [_machine(last.device_id), _api(f"/commands/{last.id}"), _api(f"/audit?object=command/{last.id}")]
+    links = []
+    if last is not None:
+        links = [_machine(last.device_id), _api(f"/commands/{last.id}"), _api(f"/audit?object=command/{last.id}")]
     return shown_if(
         figures,
         shown=last is not None,
         unit=unit,
         summary_zh="参数、重启、固件等指令远程下发，逐步回执，每一步都有审计记录。",
         summary_en="Commands are sent from afar and acknowledged step by step; the audit trail has every step.",
-        links=links if last else [],
+        links=links,
         computed_by="rules.command_states, audit trail",
     )
 

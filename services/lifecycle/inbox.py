@@ -1,5 +1,6 @@
 """The MQTT door of devices: topic and bytes in, a typed message or the reason why not out. Nothing is computed here."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,9 +8,11 @@ import msgspec
 
 from services.kernel.bus import Bus
 from services.kernel.bus.contract import BatchHandler, PoisonHandler
-from services.lifecycle.contract import DEVICE_TOPICS
+from services.lifecycle.contract import DEVICE_ID, DEVICE_TOPICS
+from services.lifecycle.contract.products import NUMBER_MAX
 
-PAYLOAD_BYTES_MAX = 1_048_576
+PAYLOAD_BYTES_MAX = 1_048_576  # Of telemetry, which may hold waveforms ...
+OTHER_BYTES_MAX = 65_536  # ... and of all else: what a twin keeps of it is written again with every batch.
 VALUES_MAX = 200
 TELEMETRY, BIRTH, STATE, ALARM, ACK = range(5)
 OWN = -1  # What the platform itself says to devices; the same filter brings it back.
@@ -22,6 +25,7 @@ KINDS = {
     "command": OWN,
     "confirmed": OWN,
 }
+NAMES = ("telemetry", "birth", "state", "alarm", "ack")
 QUALITIES = {"GOOD": 0, "STALE": 1, "BAD": 2}
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -29,16 +33,21 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 QualityName = Literal["GOOD", "STALE", "BAD"]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Identifier = Annotated[str, msgspec.Meta(max_length=64)]
-Values = Annotated[dict[Identifier, float], msgspec.Meta(max_length=VALUES_MAX)]
-Reported = Annotated[dict[Identifier, Any], msgspec.Meta(max_length=VALUES_MAX)]
-Held = Annotated[dict[Identifier, Natural], msgspec.Meta(max_length=64)]
+Number = Annotated[float, msgspec.Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+Values = Annotated[dict[Identifier, Number], msgspec.Meta(max_length=VALUES_MAX)]
+# Three levels are enough for a parameter, and no reader stumbles over a thousand.
+Plain = bool | int | float | Text | None
+Branch = Plain | list[Plain] | dict[Identifier, Plain]
+Tree = Plain | list[Branch] | dict[Identifier, Branch]
+Reported = Annotated[dict[Identifier, Tree], msgspec.Meta(max_length=VALUES_MAX)]
+Held = Annotated[dict[Identifier, Natural], msgspec.Meta(max_length=1_000)]
 
 
 class Waveform(msgspec.Struct):
     """A snapshot of a fast signal."""
 
     rate_hz: Annotated[float, msgspec.Meta(gt=0, le=1e6)]
-    samples: Annotated[list[float], msgspec.Meta(max_length=100_000)]
+    samples: Annotated[list[Number], msgspec.Meta(max_length=100_000)]
 
 
 class Telemetry(msgspec.Struct):
@@ -68,7 +77,7 @@ class Birth(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """Online or not, reported parameters; the will has neither sequence nor time."""
+    """Online or not, reported parameters; the will, which says offline, has neither sequence nor time."""
 
     boot: Natural
     online: bool = True
@@ -77,6 +86,10 @@ class State(msgspec.Struct):
     firmware: Identifier = ""
     reported: Reported = {}
     held: Held = {}
+
+    def __post_init__(self) -> None:
+        if (self.sequence is None) != (self.time is None) or (self.sequence is None and self.online):
+            raise ValueError("only a will, which says offline, has neither sequence nor time")
 
 
 class DeviceAlarm(msgspec.Struct):
@@ -103,6 +116,13 @@ class Ack(msgspec.Struct):
     reason: Text = ""
 
 
+class _Place(msgspec.Struct):
+    """What is read of a message that is not understood as a whole."""
+
+    boot: Natural
+    sequence: Natural
+
+
 DeviceMessage = Telemetry | Birth | State | DeviceAlarm | Ack
 _DECODERS: dict[int, Any] = {
     TELEMETRY: msgspec.json.Decoder(Telemetry).decode,
@@ -111,6 +131,8 @@ _DECODERS: dict[int, Any] = {
     ALARM: msgspec.json.Decoder(DeviceAlarm).decode,
     ACK: msgspec.json.Decoder(Ack).decode,
 }
+_decode_place = msgspec.json.Decoder(_Place).decode
+_PLACE_FIRST = re.compile(rb'\s*\{\s*"boot"\s*:\s*(\d{1,18})\s*,\s*"sequence"\s*:\s*(\d{1,18})\s*,')
 _TOPIC_PREFIX = f"{DEVICE_TOPICS}/"
 _topics: dict[str, tuple[str, int]] = {}  # Splitting a topic costs as much as decoding a small message.
 _TOPICS_MAX = 200_000
@@ -131,7 +153,9 @@ def read_topic(topic: str) -> tuple[str, int]:
         return known
     device_id, _, kind = topic.removeprefix(_TOPIC_PREFIX).partition("/")
     if kind not in KINDS or not topic.startswith(_TOPIC_PREFIX) or not device_id:
-        raise Unreadable("unknown-topic", f"no device message is expected on {topic[:200]}")
+        raise Unreadable("unknown-topic", f"no device message is expected on {topic[:200]!r}")
+    if not re.fullmatch(DEVICE_ID.strip("^$"), device_id):
+        raise Unreadable("unknown-device", f"no device can have the id {device_id[:200]!r}")
     if len(_topics) >= _TOPICS_MAX:
         _topics.clear()
     _topics[topic] = device_id, KINDS[kind]
@@ -140,14 +164,28 @@ def read_topic(topic: str) -> tuple[str, int]:
 
 def read_message(kind: int, payload: bytes) -> Any:
     """The typed message; raises Unreadable with what is wrong and where."""
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise Unreadable("too-large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX} are taken")
+    bytes_max = PAYLOAD_BYTES_MAX if kind == TELEMETRY else OTHER_BYTES_MAX
+    if len(payload) > bytes_max:
+        raise Unreadable("too-large", f"{len(payload)} bytes, at most {bytes_max} are taken")
     try:
         return _DECODERS[kind](payload)
     except msgspec.ValidationError as error:
         raise Unreadable("wrong-shape", str(error)[:500]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable("not-json", str(error)[:500]) from None
+
+
+def read_place(payload: bytes) -> tuple[int, int] | None:
+    """(boot, sequence) of a message that cannot be taken, so that its device need not keep it for ever.
+
+    Where it is no JSON at all (a sensor's `nan`), they are believed only if they stand first.
+    """
+    try:
+        place = _decode_place(payload)
+        return place.boot, place.sequence
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        found = _PLACE_FIRST.match(payload)
+        return (int(found[1]), int(found[2])) if found else None
 
 
 def open_door(bus: Bus, settle: BatchHandler, on_poison: PoisonHandler | None = None, size_max: int = 500) -> None:

@@ -58,7 +58,11 @@ class LifecycleSettings(KernelSettings):
     )
 
     usage_gap_s: float = Field(
-        default=600.0, gt=0, le=86_400, description="Silence across which usage counts as estimated, business seconds"
+        default=7_200.0,
+        gt=0,
+        le=864_000,
+        description="Silence across which usage counts as estimated, business seconds; at high speeds devices report "
+        "half-hourly",
     )
 
     # Trends and history.

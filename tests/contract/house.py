@@ -54,17 +54,24 @@ class House:
     """One application with whatever is mounted in it, and the means to ask it and to look behind it."""
 
     door: str
-    app: FastAPI
     keys: KeyStore
-    databases: dict[str, Database]
-    bus: MemoryBus | None
-    link: str = ""
+    apps: dict[str, FastAPI]
     http: TestClient = field(init=False)
 
     @property
+    def app(self) -> FastAPI:
+        """The application that is asked."""
+        return self.apps[self.door]
+
+    @property
     def services(self) -> tuple[str, ...]:
-        """The services in this house."""
-        return tuple(self.databases)
+        """The services in this house, the gateway among them."""
+        return tuple(self.apps)
+
+    @property
+    def databases(self) -> dict[str, Database]:
+        """Each service's own."""
+        return {name: parts_of(app).database for name, app in self.apps.items()}
 
     def prefix(self, service: str) -> str:
         """Where a service's routes begin."""
@@ -121,46 +128,46 @@ def billing(
     return create_billing(settings, pull_lifecycle=pull, bus=bus)
 
 
-def database_of(app: FastAPI) -> Database:
-    """The database behind a service's or the gateway's application."""
-    state = app.state
+def parts_of(app: FastAPI) -> Any:
+    """What an application stands on: its `database`, `ticker`, `bus`, `clock`."""
     for name in ("assembly", "parts", "gateway"):
-        if hasattr(state, name):
-            return getattr(state, name).database
-    raise AssertionError("the application does not say which database it uses")
+        if hasattr(app.state, name):
+            return getattr(app.state, name)
+    raise AssertionError("the application does not say what it stands on")
 
 
-@contextmanager
-def open_house(
-    door: str,
-    data_dir: Path,
-    database_url: str | None = None,
-    *,
-    bus: MemoryBus | None = None,
-    broker_port: int | None = None,
-) -> Iterator[House]:
-    """A running house: one service by itself, or the gateway with all of them mounted.
-
-    Everybody shares one `MemoryBus`, unless `broker_port` names a real broker.
-    """
-    keys = KeyStore.create(data_dir, KEYS)
+def build(door: str, data_dir: Path, database_url: str | None, broker_port: int | None) -> dict[str, FastAPI]:
+    """The applications of a house, not started: the one of `door` and whatever is mounted in it."""
     changes: dict[str, Any] = {"broker_port": broker_port} if broker_port else {}
-    shared = None if broker_port else bus or MemoryBus()
+    buses = {name: None if broker_port else MemoryBus() for name in DOORS}
     made: dict[str, FastAPI] = {}
     if door != "billing":
-        made["lifecycle"] = lifecycle(data_dir, database_url, shared, **changes)
+        made["lifecycle"] = lifecycle(data_dir, database_url, buses["lifecycle"], **changes)
     if door != "lifecycle":
-        producer = database_of(made["lifecycle"]) if made else None
-        made["billing"] = billing(data_dir, database_url, shared, producer, **changes)
-    link = ""
+        producer = parts_of(made["lifecycle"]).database if made else None
+        made["billing"] = billing(data_dir, database_url, buses["billing"], producer, **changes)
     if door == "gateway":
         settings = GatewaySettings(
             data_dir=data_dir, database_url=database_url, rate_per_s=0, sign_in_rate_per_min=1e6, **changes
         )
-        link = prepare(settings) or ""
-        made = {"gateway": create_gateway(settings, dict(made), bus=shared), **made}
-    house = House(door, made[door], keys, {name: database_of(app) for name, app in made.items()}, shared, link)
+        prepare(settings)
+        made = {"gateway": create_gateway(settings, dict(made), bus=buses["gateway"]), **made}
+    return made
+
+
+@contextmanager
+def open_house(
+    door: str, data_dir: Path, database_url: str | None = None, *, broker_port: int | None = None
+) -> Iterator[House]:
+    """A running house: one service by itself, or the gateway with all of them mounted.
+
+    Each has a `MemoryBus`, unless `broker_port` names a real broker. Nothing happens by itself: timers stand still.
+    """
+    keys = KeyStore.create(data_dir, KEYS)
+    house = House(door, keys, build(door, data_dir, database_url, broker_port))
     with TestClient(house.app, raise_server_exceptions=False) as house.http:
+        for app in house.apps.values():
+            parts_of(app).ticker.stop()
         if door == "gateway":
             house.app.state.gateway.hub.close()  # Every stream of events then ends at once.
         yield house

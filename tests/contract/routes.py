@@ -62,6 +62,7 @@ LIFECYCLE = {
     "GET /products/{device_id}/twin": READ,
     "PATCH /products/{device_id}/twin/desired": Use(ENGINEERS, {"parameters": {"interval_s": 5}}),
     "GET /products/{device_id}/history": Use(query={"signal": "speed_rpm"}),
+    "GET /products/{device_id}/readings": READ,
     "GET /products/{device_id}/timeline": READ,
     "GET /alarms": READ,
     "GET /alarms/{alarm_id}": READ,

@@ -274,3 +274,21 @@ def test_the_store_forgets_only_what_was_confirmed(tmp_path: Any) -> None:
     assert store.first_time("x")
     assert not store.first_time("x")
     store.close()
+
+
+def test_a_broker_that_died_loses_nothing(platform: Platform, make_bench: Any, broker: Broker) -> None:
+    """Guards the promise: the broker may forget everything, each reading arrives in the end, under its first key."""
+    bench = make_bench()
+    bench.device.start()
+    bench.read(10)
+    bench.turn_until(lambda: len(platform.heard()) == 12)
+    platform.messages.clear()  # As if the platform had not stored them yet.
+    broker.stop()
+    bench.read(10)
+    for _ in range(20):
+        bench.device.listen()
+        bench.device.flush(100)
+        sleep_s(0.01)
+    broker.start()
+    bench.turn_until(lambda: len(set(platform.heard())) >= 23, patience_s=30)
+    assert {(1, number) for number in range(23)} <= set(platform.heard())

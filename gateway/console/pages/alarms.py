@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.console.page import ConsolePage, ConsoleRoute, Opened, Posted, need
-from gateway.console.pages.common import CLOCK, explained
+from gateway.console.pages.frame import CLOCK, explained
 from gateway.console.panels import Fragment
 from gateway.console.views import Alarm, AlarmFilter, EventFilter, EventLine, Page
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from gateway.console.page import ConsolePage, ConsoleRoute, Opened
-from gateway.console.pages.common import CLOCK, explained
+from gateway.console.pages.frame import CLOCK, explained
 from gateway.console.panels import Fragment
 from gateway.console.views import Fleet, FleetFilter, MachineCard
 

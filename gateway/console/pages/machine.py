@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from gateway.console import charts, render
 from gateway.console.page import HEADERS, ConsolePage, ConsoleRoute, Opened, Posted, need
-from gateway.console.pages.common import CLOCK, explained
+from gateway.console.pages.frame import CLOCK, explained
 from gateway.console.panels import Fragment, load
 from gateway.console.views import (
     Alarm,

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from gateway.console.page import HOME, ConsolePage, ConsoleRoute, Opened
-from gateway.console.pages.common import CLOCK, EVERY_LOOK, explained
+from gateway.console.pages.frame import CLOCK, EVERY_LOOK, explained
 from gateway.console.panels import Fragment
 from gateway.console.views import EventFilter, EventLine, Page
 

@@ -11,8 +11,8 @@ from gateway.console.views.clauses import (
     EvidenceFigure,
     EvidenceLink,
 )
-from gateway.console.views.common import Explanation, Figure, Page, TimeRange, TrendPoint, Viewer, Words
 from gateway.console.views.events import DeadLetter, EventDetail, EventFilter, EventLine, MessageLedger, Update
+from gateway.console.views.figures import Explanation, Figure, Page, TimeRange, TrendPoint
 from gateway.console.views.machines import (
     Command,
     CommandOffer,
@@ -34,6 +34,7 @@ from gateway.console.views.machines import (
     StateInterval,
 )
 from gateway.console.views.money import Invoice, InvoiceLine, InvoiceSummary, LineProof, Posting, TierPart, UsageEvent
+from gateway.console.views.viewer import Viewer, Words
 from gateway.console.views.work import Alarm, AlarmFilter, AttentionItem, WorkOrder, WorkOrderFilter, WorkOrderStep
 from gateway.console.views.world import ActiveFault, BusinessClock, Scenario
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from gateway.console.views.common import Words
+from gateway.console.views.viewer import Words
 
 CLAUSE_STATUSES = ("shown", "not_yet", "outside")
 

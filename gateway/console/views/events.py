@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.console.views.common import Words
+from gateway.console.views.viewer import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

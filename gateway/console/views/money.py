@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from gateway.console.views.common import Words
+from gateway.console.views.viewer import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineProof:
-    """Everything behind one invoice line; `holds`: computed again from the usage it is the same, none when not tried."""
+    """Everything behind one invoice line; `holds`: computed again from the usage it is the same; none: not tried."""
 
     invoice: InvoiceSummary
     line: InvoiceLine

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.console.views.common import Words
+from gateway.console.views.viewer import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,11 +35,11 @@ class Door:
 
     def read(self, function: UnitFunction[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """Call `function(unit, ...)` on one snapshot."""
-        return self._database.read(function, *given, principal=self._principal, **named)
+        return self._database.read(lambda unit: function(unit, *given, **named), principal=self._principal)
 
     def run(self, function: UnitFunction[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """Call `function(unit, ...)` in one unit of work."""
-        return self._database.run(function, *given, principal=self._principal, **named)
+        return self._database.run(lambda unit: function(unit, *given, **named), principal=self._principal)
 
 
 def opened_to(*roles: Role) -> Any:

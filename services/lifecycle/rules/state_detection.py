@@ -137,6 +137,20 @@ class Detector:
                 found[cell.name] = Condition(expected + cell.drift, expected, cell.baseline.sigma, deviation)
         return found
 
+    def conditions_with_limits(self, state: DetectionState) -> dict[str, Condition]:
+        """`conditions`, and signals beyond a limit before their baseline was learned: these count as just deviating.
+
+        For diagnosis: a fault that is there from the start keeps its signal from ever being learned as normal.
+        """
+        found = self.conditions(state)
+        for cell in state.cells:
+            for sign, latches in ((1.0, cell.highs), (-1.0, cell.lows)):
+                passed = [latch.threshold for latch in latches if latch.active and latch.threshold is not None]
+                if passed and cell.name not in found:
+                    limit = passed[-1]
+                    found[cell.name] = Condition(limit.raise_at, limit.clear_at, 0.0, sign * len(passed))
+        return found
+
     def relearn(self, state: DetectionState) -> list[Finding]:
         """Forget all baselines, as after a repair; returns the ends of the deviations that were active."""
         ended = []

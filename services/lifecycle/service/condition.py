@@ -9,6 +9,7 @@ from services.kernel.clock import from_microseconds, to_microseconds
 from services.kernel.unit import UnitOfWork
 from services.lifecycle import inbox
 from services.lifecycle.contract import Contribution, Diagnosis, DiagnosisMade, Health, HealthChanged
+from services.lifecycle.contract.products import NUMBER_MAX
 from services.lifecycle.rules import diagnosis as fault_tree
 from services.lifecycle.rules.bearings import UnknownBearing
 from services.lifecycle.rules.findings import Finding
@@ -94,7 +95,8 @@ def assess(unit: UnitOfWork, device: Device) -> None:
 
 def diagnose(unit: UnitOfWork, device: Device) -> None:
     """Diagnosis from the pattern of signals and the newest waveform; announced when the answer changes."""
-    found = fault_tree.diagnose(device.detector.conditions(device.detection), waveform=device.heard)
+    conditions = device.detector.conditions_with_limits(device.detection)
+    found = fault_tree.diagnose(conditions, waveform=device.heard)
     before = json.loads(device.diagnosis) if device.diagnosis else {}
     made = Diagnosis(
         fault=found.fault,
@@ -127,9 +129,11 @@ def _take_waveforms(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) 
     """Judge vibration snapshots: the newest few of a signal are averaged; a race fault raises an alarm."""
     speed = reading.values.get(SPEED) or device.reported.get(SPEED)
     bearing = device.reported.get("bearing") or device.product_type.bearing
-    if not bearing or not speed:
+    if not bearing or not isinstance(speed, int | float) or not 0 < speed <= NUMBER_MAX:
         return
     for name, waveform in reading.waveforms.items():
+        if name not in device.waveforms and len(device.waveforms) >= WAVEFORMS_MAX:
+            device.waveforms.clear()
         kept = device.waveforms.setdefault(name, deque(maxlen=WAVEFORMS_MAX))
         kept.append((waveform.rate_hz, speed, waveform.samples))
         snapshots = [

@@ -27,8 +27,7 @@ def take(unit: UnitOfWork, device: Device, said: Said) -> None:
 def _born(unit: UnitOfWork, device: Device, birth: inbox.Birth) -> None:
     _hold(device, birth.boot, birth.held)
     if _advance(device, birth.boot, birth.sequence):
-        device.reported.update(birth.parameters)
-        device.reported["firmware"] = birth.firmware
+        device.report({**birth.parameters, "firmware": birth.firmware})
         products.announce(unit, device, birth, birth.time)
         set_online(unit, device, True, birth.time)
 
@@ -40,9 +39,7 @@ def _state(unit: UnitOfWork, device: Device, state: inbox.State) -> None:
             set_online(unit, device, False, unit.clock.business_now())
         return
     if _advance(device, state.boot, state.sequence):
-        device.reported.update(state.reported)
-        if state.firmware:
-            device.reported["firmware"] = state.firmware
+        device.report({**state.reported, "firmware": state.firmware} if state.firmware else state.reported)
         set_online(unit, device, state.online, state.time or unit.clock.business_now())
     device.confirm = True
 

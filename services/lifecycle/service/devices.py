@@ -17,6 +17,7 @@ from services.lifecycle.rules.vibration import WaveformDiagnosis
 from services.lifecycle.tables import ProductRow, TwinRow
 
 WAVEFORMS_MAX = 8  # Snapshots of one signal that a diagnosis averages over.
+NAMES_MAX = 200  # Values, and reported parameters, of one device; beyond, those not told for longest go.
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,16 @@ class Device:
             self.latest = None
             for name, value in values.items():
                 self.values[name] = (value, quality, time_us)
+            if len(self.values) > NAMES_MAX:
+                oldest_first = sorted(self.values, key=lambda name: self.values[name][2])
+                for name in oldest_first[: len(self.values) - NAMES_MAX]:
+                    del self.values[name]
         return self.values
+
+    def report(self, parameters: dict[str, Any]) -> None:
+        """Note parameters as the device says they are."""
+        kept = {name: value for name, value in self.reported.items() if name not in parameters}
+        self.reported = dict(list((kept | parameters).items())[-NAMES_MAX:])
 
     def twin_columns(self) -> tuple[Any, ...]:
         """Its twin, in the order of the store's statement."""

@@ -76,20 +76,18 @@ def chart_width_s(span_s: float, points_max: int) -> int:
 def _raw(unit: UnitOfWork, device_id: str, signal: str, start: datetime, end: datetime, points_max: int) -> History:
     start_us, end_us = to_microseconds(start), to_microseconds(end)
     readings = store.readings(unit, device_id, start_us, end_us, READINGS_MAX)
+    if len(readings) > points_max:
+        width_s = math.ceil((end_us - start_us) / 1e6 / (points_max - 1))
+        points = _points(summed(readings, [width_s], signal))
+        return History(device_id=device_id, signal=signal, width_s=width_s, points=points)
     points = []
     for reading in readings:
-        if reading.quality != store.GOOD:
-            continue
         body = _decode(reading.body)
         value = body.values.get(signal)
-        if value is not None and body.qualities.get(signal, "GOOD") == "GOOD":
+        if reading.quality == store.GOOD and value is not None and body.qualities.get(signal, "GOOD") == "GOOD":
             time = from_microseconds(reading.source_time)
             points.append(HistoryPoint(time=time, mean=value, least=value, most=value, count=1))
-    width_s = 0
-    if len(points) > points_max:
-        width_s = math.ceil((end_us - start_us) / 1e6 / (points_max - 1))
-        points = _points(row for row in summed(readings, [width_s]) if row[1] == signal)
-    return History(device_id=device_id, signal=signal, width_s=width_s, points=points)
+    return History(device_id=device_id, signal=signal, width_s=0, points=points)
 
 
 def _from_trends(
@@ -100,11 +98,8 @@ def _from_trends(
     start_s, end_s = int(start.timestamp()) // width_s * width_s, math.ceil(end.timestamp())
     rows = store.trends(unit, device_id, signal, stored_s, start_s, end_s)
     tail = store.readings_after_id(unit, store.trend_cursor(unit), TIME_US_MAX, TAIL_READINGS_MAX, device_id=device_id)
-    rows += [
-        row
-        for row in summed([reading for _, reading in tail], [stored_s])
-        if row[1] == signal and start_s <= row[3] < end_s
-    ]
+    sums = summed([reading for _, reading in tail], [stored_s], signal)
+    rows += [row for row in sums if start_s <= row[3] < end_s]
     return _points(rows, width_s)
 
 

@@ -5,18 +5,19 @@ in flight. Nothing is acknowledged to the broker or confirmed to a device before
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from services.kernel.bus import Message
-from services.kernel.bus.contract import Unavailable
+from services.kernel.bus import BusFull, Message, Unavailable
 from services.kernel.clock import Clock, monotonic_s, to_microseconds
-from services.kernel.database import Database
+from services.kernel.database import Database, is_unavailable
 from services.kernel.unit import UnitOfWork
 from services.lifecycle import inbox
-from services.lifecycle.contract import DEVICE_TOPICS
+from services.lifecycle.contract import device_topic
 from services.lifecycle.service import condition, connection
 from services.lifecycle.service.devices import Device
 from services.lifecycle.settings import LifecycleSettings
@@ -27,6 +28,9 @@ UNKNOWN_MAX = 100_000
 LETTER_BYTES_MAX = 65_536
 DAY_US = 86_400_000_000
 
+Taken = tuple[str, int, Any, Message]  # device, kind, content, the message itself
+Places = list[tuple[int, int]]  # boot, sequence
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,9 +38,11 @@ class Batch:
     """What one batch amounts to; thrown away when its transaction fails."""
 
     def __init__(self) -> None:
-        self.rows: list[readings.Row] = []
-        self.effects: list[tuple[Device, int, Any]] = []
+        self.rows: list[readings.Row] = []  # What is stored.
+        self.effects: list[tuple[Device, int, Any, readings.Row | None]] = []  # In order of arrival; a will has no row.
+        self.refused: set[int] = set()  # Which of the effects belong to dead letters.
         self.letters: list[tuple[str, str, str, bytes, int]] = []
+        self.unread: list[tuple[str, tuple[int, int]]] = []  # Device and place of what could not be read.
         self.duplicates = 0
         self.touched: set[Device] = set()
 
@@ -50,7 +56,11 @@ class IngestWorker:
         self._database, self._clock, self._settings, self._confirm = database, clock, settings, confirm
         self._devices: dict[str, Device] = {}
         self._unknown: dict[str, float] = {}
-        self._to_confirm: set[Device] = set()
+        self._ahead = False  # Whether the devices in memory have taken in what is not committed.
+        self._lock = Lock()
+        # What may be confirmed, as of the last commit: to be told at the next round, or at once.
+        self._waiting: dict[str, Places] = {}
+        self._asked: dict[str, Places] = {}
         self._confirmed_s = 0.0
         self.settled = self.batches = 0
         self.in_flight = 0
@@ -59,47 +69,33 @@ class IngestWorker:
         """Store, count and judge one batch. Raises Unavailable when the database does not answer: it comes again."""
         self.in_flight = len(messages)
         try:
-            batch = self._database.run(self._settle, messages, bulk=True)
-        except DBAPIError as error:
-            self._forget()
-            if error.connection_invalidated or "Operational" in type(error.orig).__name__:
-                raise Unavailable(str(error.orig)[:200]) from error
-            raise
-        except BaseException:
-            self._forget()  # The devices in memory are ahead of what was rolled back.
-            raise
+            self._commit(self._settle, messages)
         finally:
             self.in_flight = 0
         self.batches += 1
         self.settled += len(messages)
-        for device in batch.touched:
-            device.dirty = False
-        self._to_confirm |= batch.touched
         self.confirm_due()
-
-    def confirm_due(self) -> None:
-        """Tell devices what is settled: every few seconds, and at once to those that asked."""
-        now = monotonic_s()
-        everyone = now - self._confirmed_s > self._settings.confirm_interval_s
-        due = self._to_confirm if everyone else {device for device in self._to_confirm if device.confirm}
-        if everyone:
-            self._confirmed_s = now
-        for device in list(due):
-            for boot, sequence in device.settled.confirmable():
-                self._confirm(device.id, boot, sequence)
-            device.confirm = False
-            self._to_confirm.discard(device)
 
     def bury(self, message: Message, reason: str) -> None:
         """Dead-letter a message that could not be handled however often it was tried."""
-        letter = (
-            message.topic[:512],
-            "handler-failed",
-            reason[:500],
-            message.payload[:LETTER_BYTES_MAX],
-            self._wall_us(),
-        )
-        self._database.run(_settle_letters, [letter], bulk=True)
+        self._commit(self._bury, message, reason)
+
+    def confirm_due(self) -> None:
+        """Tell devices what is settled: every few seconds, and at once to those that asked. Safe from any thread."""
+        with self._lock:
+            due, self._asked = self._asked, {}
+            if monotonic_s() - self._confirmed_s > self._settings.confirm_interval_s:
+                self._confirmed_s = monotonic_s()
+                due, self._waiting = self._waiting | due, {}
+        told = 0
+        try:
+            for device_id, places in due.items():
+                for boot, sequence in places:
+                    self._confirm(device_id, boot, sequence)
+                told += 1
+        except BusFull:
+            with self._lock:
+                self._waiting = dict(list(due.items())[told:]) | self._waiting
 
     def statistics(self) -> dict[str, int]:
         """Counters since the start of this process."""
@@ -110,15 +106,52 @@ class IngestWorker:
             "in_flight": self.in_flight,
         }
 
+    def _commit(self, settle: Callable[..., Batch], *arguments: Any) -> None:
+        self._ahead = False
+        try:
+            batch = self._database.run(self._attempt, settle, *arguments, bulk=True)
+        except SQLAlchemyError as error:
+            self._forget()
+            if is_unavailable(error):
+                raise Unavailable(str(error)[:200]) from error
+            raise
+        except BaseException:
+            self._forget()
+            raise
+        with self._lock:
+            for device in batch.touched:
+                whom = self._asked if device.confirm else self._waiting
+                whom[device.id] = device.settled.confirmable()
+                device.confirm = False
+
     # ---- inside the transaction -------------------------------------------------------------------------------
+
+    def _attempt(self, unit: UnitOfWork, settle: Callable[..., Batch], *arguments: Any) -> Batch:
+        if self._ahead:  # The last attempt ended in a conflict.
+            self._forget()
+        self._ahead = True
+        return settle(unit, *arguments)
 
     def _settle(self, unit: UnitOfWork, messages: list[Message]) -> Batch:
         batch = Batch()
         taken = self._read(batch, messages)
-        self._load(unit, taken)
+        self._load(unit, {each[0] for each in taken} | {device_id for device_id, _ in batch.unread})
         self._admit(batch, taken)
         self._store(unit, batch)
         self._apply(unit, batch)
+        self._write(unit, batch)
+        return batch
+
+    def _bury(self, unit: UnitOfWork, message: Message, reason: str) -> Batch:
+        batch = Batch()
+        self._put_aside(batch, message, "handler-failed", reason)
+        self._load(unit, {device_id for device_id, _ in batch.unread})
+        self._apply(unit, batch)
+        self._write(unit, batch)
+        return batch
+
+    def _write(self, unit: UnitOfWork, batch: Batch) -> None:
+        """Write what the batch changed, and count it."""
         readings.write_twins(unit, sorted((each.twin_columns() for each in batch.touched), key=lambda row: row[-1]))
         now_s = monotonic_s()
         due = [device for device in batch.touched if now_s >= device.detection_due_s]
@@ -135,9 +168,8 @@ class IngestWorker:
                 "dead_lettered": len(batch.letters),
             },
         )
-        return batch
 
-    def _read(self, batch: Batch, messages: list[Message]) -> list[tuple[str, int, Any, Message]]:
+    def _read(self, batch: Batch, messages: list[Message]) -> list[Taken]:
         taken = []
         for message in messages:
             try:
@@ -145,13 +177,13 @@ class IngestWorker:
                 if kind != inbox.OWN:
                     taken.append((device_id, kind, inbox.read_message(kind, message.payload), message))
             except inbox.Unreadable as error:
-                self._letter(batch, message, error.reason, str(error))
+                self._put_aside(batch, message, error.reason, str(error))
         return taken
 
-    def _load(self, unit: UnitOfWork, taken: list[tuple[str, int, Any, Message]]) -> None:
+    def _load(self, unit: UnitOfWork, ids: set[str]) -> None:
         """Bring the devices of this batch to memory; those that do not exist are asked for again only after a while."""
         now = monotonic_s()
-        missing = {each[0] for each in taken} - self._devices.keys()
+        missing = ids - self._devices.keys()
         missing = {each for each in missing if now - self._unknown.get(each, -1e9) > UNKNOWN_PATIENCE_S}
         if not missing:
             return
@@ -161,7 +193,7 @@ class IngestWorker:
             self._unknown.clear()
         self._unknown.update(dict.fromkeys(missing - found.keys(), now))
 
-    def _admit(self, batch: Batch, taken: list[tuple[str, int, Any, Message]]) -> None:
+    def _admit(self, batch: Batch, taken: list[Taken]) -> None:
         """Sort out what is from nobody or from no possible time; everything else becomes a row."""
         business_us = to_microseconds(self._clock.business_now())
         latest_us = business_us + int((self._settings.future_s_max + 5 * self._clock.speed) * 1e6)
@@ -170,56 +202,59 @@ class IngestWorker:
         for device_id, kind, content, message in taken:
             device = devices.get(device_id)
             if device is None:
-                self._letter(batch, message, "unknown-device", f"no device {device_id[:64]} is registered")
+                self._letter(batch, message.topic, "unknown-device", f"{device_id} is not registered", message.payload)
                 continue
             if content.sequence is None:  # A will: the broker speaks for the device, there is nothing to store.
-                effects.append((device, kind, content))
+                effects.append((device, kind, content, None))
                 continue
             time_us = to_microseconds(content.time)
             if not earliest_us <= time_us <= latest_us:
                 reason = "time-in-future" if time_us > latest_us else "time-too-old"
-                self._letter(batch, message, reason, f"source time {content.time.isoformat()}")
-                device.settled.add(content.boot, content.sequence)
-                device.dirty = True
-                batch.touched.add(device)
+                self._put_aside(batch, message, reason, f"source time {content.time.isoformat()}")
                 continue
             quality = inbox.QUALITIES[content.quality] if kind == inbox.TELEMETRY else 0
-            rows.append((device_id, content.boot, content.sequence, time_us, kind, quality, message.payload))
-            effects.append((device, kind, content))
+            row = (device_id, content.boot, content.sequence, time_us, kind, quality, message.payload)
+            rows.append(row)
+            effects.append((device, kind, content, row))
 
     def _store(self, unit: UnitOfWork, batch: Batch) -> None:
         """Insert the rows; when some were there before, find out which and whether they say the same."""
-        rows = sorted(batch.rows) if unit.is_postgres else batch.rows
-        with unit.session.begin_nested() as savepoint:
-            if readings.insert_new(unit, rows) == len(rows):
-                return
-            savepoint.rollback()
-        known = readings.bodies(unit, {row[:3] for row in batch.rows})
-        fresh: list[readings.Row] = []
-        for row in batch.rows:
-            key = row[:3]
-            before = known.get(key)
-            if before is None:
-                known[key] = row[6]
-                fresh.append(row)
-            elif before == row[6]:
+        everything = batch.rows
+        while not _insert(unit, batch.rows):  # Twice only when another worker stored some of them in between.
+            self._compare(batch, readings.bodies(unit, {row[:3] for row in everything}))
+
+    def _compare(self, batch: Batch, known: dict[readings.Key, bytes]) -> None:
+        """Keep as rows what is new; what repeats a stored message is a duplicate, what contradicts it a dead letter."""
+        batch.rows, batch.duplicates = [], 0
+        for place, (_, kind, _, row) in enumerate(batch.effects):
+            if row is None or place in batch.refused:
+                continue
+            body = known.get(row[:3])
+            if body is None:
+                known[row[:3]] = row[6]
+                batch.rows.append(row)
+            elif body == row[6]:
                 batch.duplicates += 1
             else:
+                batch.refused.add(place)
+                topic = device_topic(row[0], inbox.NAMES[kind])
                 detail = f"boot {row[1]} sequence {row[2]} was used before for another message"
-                topic = f"{DEVICE_TOPICS}/{row[0]}"
-                batch.letters.append((topic, "sequence-reused", detail, row[6][:LETTER_BYTES_MAX], self._wall_us()))
-        batch.rows = fresh
-        readings.insert_new(unit, sorted(fresh))
+                self._letter(batch, topic, "sequence-reused", detail, row[6])
 
     def _apply(self, unit: UnitOfWork, batch: Batch) -> None:
         """Let the messages work on their devices: current values, findings, connection, commands."""
         wall_us = self._wall_us()
-        for device, kind, content in batch.effects:
-            device.dirty = True
-            device.last_seen_wall_us = wall_us
+        for device_id, (boot, sequence) in batch.unread:
+            if device_id in self._devices:
+                self._devices[device_id].settled.add(boot, sequence)
+                batch.touched.add(self._devices[device_id])
+        for place, (device, kind, content, row) in enumerate(batch.effects):
             batch.touched.add(device)
-            if content.sequence is not None:
+            if row is not None:
+                device.last_seen_wall_us = wall_us
                 device.settled.add(content.boot, content.sequence)
+            if place in batch.refused:
+                continue
             if kind == inbox.TELEMETRY:
                 if (content.boot, content.sequence) > (device.boot, device.sequence):
                     condition.take_reading(unit, device, content)
@@ -231,19 +266,35 @@ class IngestWorker:
                 device.health_due_s = now_s + self._settings.health_interval_s
                 condition.assess(unit, device)
 
-    def _letter(self, batch: Batch, message: Message, reason: str, detail: str) -> None:
-        batch.letters.append(
-            (message.topic[:512], reason, detail[:500], message.payload[:LETTER_BYTES_MAX], self._wall_us())
-        )
+    def _put_aside(self, batch: Batch, message: Message, reason: str, detail: str) -> None:
+        """Dead-letter a message of a device, which need not keep it any longer if it can be seen which one it is."""
+        self._letter(batch, message.topic, reason, detail, message.payload)
+        with suppress(inbox.Unreadable):
+            device_id, kind = inbox.read_topic(message.topic)
+            place = inbox.read_place(message.payload)
+            if place is not None and kind != inbox.OWN:
+                batch.unread.append((device_id, place))
+
+    def _letter(self, batch: Batch, topic: str, reason: str, detail: str, payload: bytes) -> None:
+        kept = (_plain(topic)[:512], reason, _plain(detail)[:500], payload[:LETTER_BYTES_MAX], self._wall_us())
+        batch.letters.append(kept)
 
     def _wall_us(self) -> int:
         return to_microseconds(self._clock.wall_now())
 
     def _forget(self) -> None:
+        """The devices in memory are ahead of what was rolled back: read them again."""
         self._devices.clear()
-        self._to_confirm.clear()
 
 
-def _settle_letters(unit: UnitOfWork, letters: list[tuple[str, str, str, bytes, int]]) -> None:
-    readings.bury(unit, letters)
-    readings.add_counts(unit, {"received": len(letters), "dead_lettered": len(letters)})
+def _insert(unit: UnitOfWork, rows: list[readings.Row]) -> bool:
+    """Insert all rows, or none when one was there before."""
+    with unit.session.begin_nested() as savepoint:
+        if readings.insert_new(unit, sorted(rows) if unit.is_postgres else rows) == len(rows):
+            return True
+        savepoint.rollback()
+    return False
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # PostgreSQL keeps no NUL in text.

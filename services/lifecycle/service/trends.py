@@ -57,8 +57,8 @@ def _write(unit: UnitOfWork, before: int, after: int, sums: list[store.Trend]) -
     return True
 
 
-def summed(readings: Sequence[store.Reading], widths_s: Sequence[int]) -> list[store.Trend]:
-    """Count, least, most and total of each signal in each bucket of each width, sorted by key."""
+def summed(readings: Sequence[store.Reading], widths_s: Sequence[int], only: str | None = None) -> list[store.Trend]:
+    """Count, least, most and total of each signal (or `only` one) in each bucket of each width, sorted by key."""
     names: dict[tuple[str, str], int] = {}
     series: list[int] = []
     times_us: list[int] = []
@@ -67,7 +67,10 @@ def summed(readings: Sequence[store.Reading], widths_s: Sequence[int]) -> list[s
         if reading.quality != store.GOOD:
             continue
         body = _decode(reading.body)
-        for signal, value in body.values.items():
+        values = body.values
+        if only is not None:
+            values = {only: values[only]} if only in values else {}
+        for signal, value in values.items():
             if math.isfinite(value) and body.qualities.get(signal, "GOOD") == "GOOD":
                 series.append(names.setdefault((reading.device, signal), len(names)))
                 times_us.append(reading.source_time)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import sqlalchemy
 from sqlalchemy import func, text
 from sqlmodel import col, or_, select, update
 
@@ -43,12 +44,12 @@ def current_interval(unit: UnitOfWork, device_id: str) -> StateIntervalRow | Non
 def intervals_within(
     unit: UnitOfWork, device_id: str, start: datetime, end: datetime, limit: int
 ) -> list[StateIntervalRow]:
-    """The newest intervals that touch [start, end), newest first."""
+    """The newest intervals that touch [start, end], newest first."""
     query = (
         select(StateIntervalRow)
         .where(
             StateIntervalRow.device_id == device_id,
-            StateIntervalRow.start < end,
+            StateIntervalRow.start <= end,
             or_(col(StateIntervalRow.end).is_(None), col(StateIntervalRow.end) > start),
         )
         .order_by(col(StateIntervalRow.start).desc(), col(StateIntervalRow.id).desc())
@@ -107,7 +108,7 @@ def readings_after_id(
     """(id, reading) with after < id <= upper in order of id; by the primary key, whatever else is indexed."""
     columns = TELEMETRY.c
     query = (
-        select(columns.id, *_READING)
+        sqlalchemy.select(columns.id, *_READING)
         .with_hint(TELEMETRY, "NOT INDEXED", "sqlite")
         .where(columns.id > after, columns.id <= upper, columns.kind == TELEMETRY_KIND)
         .order_by(columns.id)
@@ -180,7 +181,7 @@ def trends(unit: UnitOfWork, device_id: str, signal: str, width_s: int, start_s:
     """Buckets that start in [start, end), seconds since 1970, in order."""
     columns = TREND.c
     query = (
-        select(TREND)
+        sqlalchemy.select(TREND)
         .where(
             columns.device == device_id,
             columns.signal == signal,
@@ -209,7 +210,7 @@ class Metered(NamedTuple):
 def meters_due(unit: UnitOfWork, meters: Sequence[str], closable: datetime, after: str, limit: int) -> list[Metered]:
     """Products after an id that have reported and have a meter that stands before `closable`, or not at all."""
     standing = (
-        select(func.count())
+        sqlalchemy.select(func.count())
         .where(
             col(MeterReadingRow.device_id) == ProductRow.id,
             col(MeterReadingRow.meter).in_(list(meters)),
@@ -218,13 +219,19 @@ def meters_due(unit: UnitOfWork, meters: Sequence[str], closable: datetime, afte
         .scalar_subquery()
     )
     query = (
-        select(ProductRow.id, ProductRow.organisation_id, ProductRow.maker_id, ProductRow.type_id, TwinRow.last_seen)
-        .join(TwinRow, col(TwinRow.device_id) == ProductRow.id)
-        .where(ProductRow.id > after, col(TwinRow.last_seen).is_not(None), standing < len(meters))
-        .order_by(ProductRow.id)
+        sqlalchemy.select(
+            col(ProductRow.id),
+            col(ProductRow.organisation_id),
+            col(ProductRow.maker_id),
+            col(ProductRow.type_id),
+            col(TwinRow.last_seen),
+        )
+        .join(TwinRow, col(TwinRow.device_id) == col(ProductRow.id))
+        .where(col(ProductRow.id) > after, col(TwinRow.last_seen).is_not(None), standing < len(meters))
+        .order_by(col(ProductRow.id))
         .limit(limit)
     )
-    return [Metered(*row) for row in unit.session.exec(query)]
+    return [Metered(*row) for row in unit.session.execute(query)]
 
 
 def meter_readings(unit: UnitOfWork, device_ids: Iterable[str]) -> list[MeterReadingRow]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import func, or_
-from sqlmodel import select
+from sqlalchemy import func, or_, select
+from sqlmodel import col
 
 from services.kernel.unit import UnitOfWork
 from services.lifecycle.contract import DEVICE_TOPICS
@@ -19,8 +19,8 @@ def dead_letter_page(unit: UnitOfWork, before: int | None, limit: int, *, reason
     if reason is not None:
         query = query.where(table.c.reason == reason)
     if _visible(unit) is not None:
-        own = f"{DEVICE_TOPICS}/" + ProductRow.id  # type: ignore[operator]
-        mine = select(ProductRow.id).where(or_(table.c.topic == own, table.c.topic.startswith(own + "/"))).exists()
+        own = f"{DEVICE_TOPICS}/" + col(ProductRow.id)
+        mine = select(col(ProductRow.id)).where(or_(table.c.topic == own, table.c.topic.startswith(own + "/"))).exists()
         query = query.where(mine)
     return list(unit.session.execute(query.order_by(table.c.id.desc()).limit(limit + 1)))
 

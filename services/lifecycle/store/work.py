@@ -75,7 +75,7 @@ def latest_alarm(unit: UnitOfWork, device_id: str, code: str) -> AlarmRow | None
 def active_alarms(unit: UnitOfWork, device_id: str) -> list[AlarmRow]:
     """Oldest first."""
     query = select(AlarmRow).where(AlarmRow.device_id == device_id, AlarmRow.state != CLEARED)
-    return list(unit.session.exec(query.order_by(AlarmRow.raised, AlarmRow.id)))
+    return list(unit.session.exec(query.order_by(col(AlarmRow.raised), AlarmRow.id)))
 
 
 def alarms_by_id(unit: UnitOfWork, ids: Iterable[str]) -> list[AlarmRow]:
@@ -86,7 +86,7 @@ def alarms_by_id(unit: UnitOfWork, ids: Iterable[str]) -> list[AlarmRow]:
 
 def alarms_of_tickets(unit: UnitOfWork, ticket_ids: Iterable[str]) -> list[AlarmRow]:
     query = select(AlarmRow).where(col(AlarmRow.ticket_id).in_(sorted(ticket_ids)))
-    return list(unit.session.exec(query.order_by(AlarmRow.raised, AlarmRow.id)))
+    return list(unit.session.exec(query.order_by(col(AlarmRow.raised), AlarmRow.id)))
 
 
 def alarms_without_ticket(unit: UnitOfWork, severities: Collection[str], limit: int) -> list[AlarmRow]:
@@ -96,7 +96,7 @@ def alarms_without_ticket(unit: UnitOfWork, severities: Collection[str], limit: 
         .where(
             AlarmRow.state != CLEARED, col(AlarmRow.severity).in_(list(severities)), col(AlarmRow.ticket_id).is_(None)
         )
-        .order_by(AlarmRow.raised, AlarmRow.id)
+        .order_by(col(AlarmRow.raised), AlarmRow.id)
         .limit(limit)
     )
     return list(unit.session.exec(query))

@@ -1,6 +1,6 @@
 """A real gateway with real tokens over real databases; behind it a small service that says who asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ def greeting_service(data_dir: Path) -> FastAPI:
         )
 
     @router.put("/echo")
-    async def echo(request: Request, principal: Principal = requires(Role.OPERATOR, Role.ADMINISTRATOR)) -> dict[str, Any]:
+    async def echo(
+        request: Request, principal: Principal = requires(Role.OPERATOR, Role.ADMINISTRATOR)
+    ) -> dict[str, Any]:
         return {"bytes": len(await request.body()), "query": request.url.query}
 
     @router.get("/missing/{name}")
@@ -78,10 +80,12 @@ class World:
     def settings(self, **changes: Any) -> GatewaySettings:
         return GatewaySettings(data_dir=self.data_dir, database_url=self.database_url, **changes)
 
-    def start(self, mounted: dict[str, FastAPI] | None = None, **changes: Any) -> TestClient:
+    def start(
+        self, mounted: dict[str, FastAPI] | None = None, bus: MemoryBus | None = None, **changes: Any
+    ) -> TestClient:
         """Start (again), and give a client that is not signed in."""
         self.stop()
-        self.bus = MemoryBus()
+        self.bus = bus or MemoryBus()
         settings = self.settings(**changes)
         self.link = prepare(settings) or ""
         if mounted is None:
@@ -136,6 +140,3 @@ def each_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World
         made = World(tmp_path, url)
         stack.callback(made.stop)
         yield made
-
-
-Starter = Callable[..., TestClient]

@@ -122,11 +122,12 @@ def test_nobody_gives_away_more_than_the_platform_allows(trade: World) -> None:
     client = trade.client()
     user = {**USER, "organisation_id": "customer-01"}
     made = client.post("/api/users", json=user, headers=ours).json()
+    evaluator = {"roles": ["evaluator"]}
     attempts = [
-        client.post("/api/users", json={**user, "name": "e", "roles": ["evaluator"]}, headers=ours),
-        client.patch(f"/api/users/{made['id']}", json={"roles": ["evaluator"]}, headers=ours),
+        client.post("/api/users", json={**user, "name": "e", **evaluator}, headers=ours),
+        client.patch(f"/api/users/{made['id']}", json=evaluator, headers=ours),
         client.post("/api/users", json={**user, "name": "s", "roles": ["service"]}, headers=ours),
-        client.post("/api/clients", json={**CLIENT, "organisation_id": "customer-01", "roles": ["evaluator"]}, headers=ours),
+        client.post("/api/clients", json={**CLIENT, "organisation_id": "customer-01", **evaluator}, headers=ours),
         client.post("/api/organisations", json={**ORGANISATION, "kind": "operator"}, headers=ours),
     ]  # fmt: skip
     assert [answer.status_code for answer in attempts] == [403, 403, 422, 403, 403]

@@ -73,7 +73,12 @@ def test_a_viewer_sees_the_own_organisations_events_only() -> None:
         await until(lambda: hub.viewers == 4)
         owners = ("customer-01", "customer-02", "maker", None, "customer-01")
         publish(bus, *(event(number, owner) for number, owner in enumerate(owners)))
-        assert await asyncio.gather(*viewers) == [["e0", "e4"], ["e0", "e2", "e4"], ["e2"], ["e0", "e1", "e2", "e3", "e4"]]
+        assert await asyncio.gather(*viewers) == [
+            ["e0", "e4"],
+            ["e0", "e2", "e4"],
+            ["e2"],
+            ["e0", "e1", "e2", "e3", "e4"],
+        ]
         assert [each.id for each in hub.recent(maker)] == ["e4", "e2", "e0"]
 
     hub_story(story)

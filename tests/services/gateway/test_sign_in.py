@@ -125,7 +125,11 @@ def test_a_client_gets_tokens_that_services_verify_by_themselves(each_world: Wor
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["token_type"] == "Bearer"
     verified = TokenVerifier(each_world.settings().resolved_jwks()).verify(answer.json()["access_token"])
-    assert (verified.subject, verified.kind, verified.organisation_id) == (f"client:{made['id']}", "service", "operator")
+    assert (verified.subject, verified.kind, verified.organisation_id) == (
+        f"client:{made['id']}",
+        "service",
+        "operator",
+    )
     keys = robot.get("/.well-known/jwks.json").json()["keys"]
     assert {key["kid"] for key in keys} >= {"gateway", "greetings"}
     assert all("d" not in key for key in keys)

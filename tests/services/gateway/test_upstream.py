@@ -78,8 +78,10 @@ def test_a_service_answers_the_same_mounted_and_at_a_url(world: World) -> None:
     with served(greeting_service(world.data_dir)) as url:
         client = world.start({}, service_urls={"greetings": url})
         proxied = conversations(client, world.bearer(somebody("maker", Role.OPERATOR)))
-        assert client.get("/api/greetings/folder", follow_redirects=False).headers["location"].endswith(
-            "/api/greetings/folder/"
+        assert (
+            client.get("/api/greetings/folder", follow_redirects=False)
+            .headers["location"]
+            .endswith("/api/greetings/folder/")
         )
     statuses = [status for status, *_ in mounted]
     assert statuses[:2] == [200, 401]

@@ -222,3 +222,12 @@ def test_damaged_stored_state_is_refused_by_name(new_pump: Bench, damaged: list[
 def test_a_data_model_that_contradicts_itself_is_refused_with_the_signal_named(limits: dict[str, float]) -> None:
     with pytest.raises(DataModelUnusable, match="pressure_bar"):
         compile_detector(one_signal(**limits))
+
+
+def test_a_fault_that_was_there_before_the_baseline_still_counts_for_the_diagnosis() -> None:
+    bench = Bench(compile_detector(one_signal(warning_high=10.0, alarm_high=20.0, statistics=True)))
+    for _ in range(200):
+        bench.take({"pressure_bar": 25.0})
+    assert bench.detector.conditions(bench.state) == {}
+    condition = bench.detector.conditions_with_limits(bench.state)["pressure_bar"]
+    assert (condition.level, condition.deviation) == (20.0, 2.0)

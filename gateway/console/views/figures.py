@@ -1,43 +1,13 @@
-"""Values that several pages share."""
+"""Numbers with their reasons, and what a list or a chart is asked for."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from gateway.console.views.viewer import Words
+
 Row = TypeVar("Row")
-
-# What a viewer may do in the console. The services check again: here it only decides which controls are drawn.
-ABILITIES: dict[str, frozenset[str]] = {
-    "control-world": frozenset({"operator", "administrator"}),
-    "handle-alarms": frozenset({"operator", "engineer", "manager", "administrator"}),
-    "handle-work": frozenset({"operator", "engineer", "manager", "administrator"}),
-    "send-commands": frozenset({"operator", "engineer", "administrator"}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One text in both languages."""
-
-    zh: str
-    en: str
-
-    def spoken(self, language: str) -> str:
-        return self.zh if language == "zh" else self.en
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """Who looks at the console."""
-
-    subject: str
-    name: str
-    organisation: Words
-    roles: frozenset[str]
-
-    def may(self, ability: str) -> bool:
-        return bool(ABILITIES[ability] & self.roles)
 
 
 @dataclass(frozen=True, slots=True)

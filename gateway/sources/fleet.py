@@ -1,0 +1,224 @@
+"""Machines, what they measure and what they are told, for one viewer."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from gateway.console.views import (
+    Command,
+    CommandOffer,
+    CommandStep,
+    Contribution,
+    Diagnosis,
+    Fleet,
+    FleetFilter,
+    Health,
+    HistoryPoint,
+    LivePoint,
+    Machine,
+    MachineCard,
+    Option,
+    ParameterOffer,
+    Reading,
+    SignalInfo,
+    SignalSeries,
+    StateInterval,
+    TimeRange,
+    Words,
+)
+from gateway.sources.shared import Viewing, words_of
+from services.lifecycle import contract as lifecycle
+
+STATES = ("running", "stopped", "alarm", "offline")
+COMMANDS_SHOWN = 20
+
+
+class FleetSources(Viewing):
+    """See `gateway.console.sources.FleetSource`."""
+
+    async def fleet(self, which: FleetFilter) -> Fleet:
+        products = await self.products()
+        cards = [await self._card(each) for each in products]
+        type_ids, customer_ids = ({each.product.type_id for each in products}, {card.customer_id for card in cards})
+        types = [Option(each, _named(await self.type_of(each))) for each in sorted(type_ids)]
+        customers = [Option(each, await self.name_of(each)) for each in sorted(customer_ids)]
+        return Fleet(
+            machines=tuple(
+                card for card, each in zip(cards, products, strict=True) if _wanted(card, each.product.type_id, which)
+            ),
+            total=len(cards),
+            states={state: sum(card.state == state for card in cards) for state in STATES},
+            customers=tuple(customers),
+            types=tuple(types),
+        )
+
+    async def _card(self, summary: lifecycle.ProductSummary) -> MachineCard:
+        product = summary.product
+        return MachineCard(
+            id=product.id,
+            name=words_of(product),
+            type_name=_named(await self.type_of(product.type_id)),
+            customer_id=product.organisation_id,
+            customer=await self.name_of(product.organisation_id),
+            site=product.site,
+            state=summary.state,
+            last_seen=summary.last_seen,
+            health_index=summary.health.index,
+            health_band=summary.health.band,
+            alarms_active=summary.alarms_active,
+            diagnosis=summary.diagnosis.fault if summary.diagnosis and summary.diagnosis.fault != "none" else None,
+            values=_readings(summary.key_values),
+        )
+
+    async def machine(self, machine_id: str) -> Machine:
+        client = self.lifecycle
+        product, twin = await asyncio.gather(client.product(machine_id), client.twin(machine_id))
+        kind = await self.type_of(product.type_id)
+        return Machine(
+            id=product.id,
+            name=words_of(product),
+            type_id=product.type_id,
+            type_name=_named(kind),
+            serial=product.serial,
+            firmware=product.firmware,
+            customer_id=product.organisation_id,
+            customer=await self.name_of(product.organisation_id),
+            site=product.site,
+            state=twin.state,
+            last_seen=twin.last_seen,
+            registered=product.registered,
+            signals=tuple(_signal(each) for each in kind.signals),
+            values=_readings(twin.values),
+            desired=twin.desired,
+            reported=twin.reported,
+            commands=_offers(kind),
+            recorded=bool(twin.reported.get("recorded")),
+        )
+
+    async def live_points(self, machine_id: str, after: datetime | None, count_max: int) -> Sequence[LivePoint]:
+        found = await self.lifecycle.readings(machine_id, after, count_max)
+        return [LivePoint(each.time, each.values) for each in found]
+
+    async def health(self, machine_id: str) -> Health:
+        twin = await self.lifecycle.twin(machine_id)
+        return Health(
+            index=twin.health.index,
+            band=twin.health.band,
+            as_of=twin.health.as_of,
+            contributions=tuple(
+                Contribution(signal=each.signal, penalty=each.penalty, reason=Words(each.reason_zh, each.reason_en))
+                for each in twin.health.contributions
+            ),
+            diagnosis=_diagnosis(twin.diagnosis) if twin.diagnosis else None,
+        )
+
+    async def state_timeline(self, machine_id: str, when: TimeRange) -> Sequence[StateInterval]:
+        found = await self.lifecycle.timeline(machine_id, *self.span(when))
+        return [StateInterval(each.state, each.start, each.end) for each in found]
+
+    async def history(self, machine_id: str, signals: Sequence[str], when: TimeRange) -> Sequence[SignalSeries]:
+        client, (start, end) = self.lifecycle, self.span(when)
+        found = await asyncio.gather(*(client.history(machine_id, signal, start, end) for signal in signals))
+        return [
+            SignalSeries(
+                signal=each.signal,
+                width_s=each.width_s,
+                points=tuple(HistoryPoint(point.time, point.mean, point.least, point.most) for point in each.points),
+            )
+            for each in found
+        ]
+
+    async def commands(self, machine_id: str) -> Sequence[Command]:
+        found = await self.lifecycle.commands(device_id=machine_id, limit=COMMANDS_SHOWN)
+        return [_command(each) for each in found.items]
+
+    async def send_command(
+        self, machine_id: str, name: str, parameters: Mapping[str, Any], idempotency_key: str
+    ) -> Command:
+        create = lifecycle.CommandCreate(name=name, parameters=dict(parameters), idempotency_key=idempotency_key)
+        return _command(await self.lifecycle.send_command(machine_id, create))
+
+    async def cancel_command(self, command_id: str) -> None:
+        await self.lifecycle.cancel_command(command_id)
+
+
+def _named(kind: lifecycle.ProductType) -> Words:
+    return Words(kind.name_zh, kind.name_en)
+
+
+def _diagnosis(found: lifecycle.Diagnosis) -> Diagnosis:
+    return Diagnosis(
+        fault=found.fault,
+        confidence=found.confidence,
+        reason=Words(found.reason_zh, found.reason_en),
+        as_of=found.as_of,
+        others=tuple(found.evidence.get("others", ())),
+        ruled_out=tuple(
+            (each["fault"], Words(each["reason_zh"], each["reason_en"])) for each in found.evidence.get("ruled_out", ())
+        ),
+    )
+
+
+def _readings(values: Mapping[str, lifecycle.Value]) -> dict[str, Reading]:
+    return {
+        name: Reading(value=each.value, quality=each.quality.value, source_time=each.source_time)
+        for name, each in values.items()
+    }
+
+
+def _signal(signal: lifecycle.Signal) -> SignalInfo:
+    return SignalInfo(
+        name=signal.name,
+        label=Words(signal.name_zh, signal.name_en),
+        warning_low=signal.warning_low,
+        warning_high=signal.warning_high,
+        alarm_low=signal.alarm_low,
+        alarm_high=signal.alarm_high,
+        counter=signal.kind == "counter",
+    )
+
+
+def _wanted(card: MachineCard, type_id: str, which: FleetFilter) -> bool:
+    text = f"{card.id} {card.name.zh} {card.name.en} {card.customer.zh} {card.customer.en} {card.site}".lower()
+    return (
+        which.text.lower() in text
+        and which.customer_id in ("", card.customer_id)
+        and which.type_id in ("", type_id)
+        and which.state in ("", card.state)
+        and which.band in ("", card.health_band)
+    )
+
+
+def _offers(kind: lifecycle.ProductType) -> tuple[CommandOffer, ...]:
+    """What the pumps of the device protocol understand; the speed is offered within what is rated."""
+    rated_rpm = kind.rated.get("speed_rpm")
+    speed = ParameterOffer(
+        name="speed_rpm",
+        label=Words("转速（r/min，0 为恢复自动）", "Speed (r/min, 0 follows the demand again)"),
+        least=0.0,
+        most=rated_rpm,
+        initial=rated_rpm,
+    )
+    return (
+        CommandOffer(name="set_speed", label=Words("设定转速", "Set the speed"), parameters=(speed,)),
+        CommandOffer(name="reset_alarm", label=Words("复位设备告警", "Reset the device's alarm")),
+        CommandOffer(name="capture_waveform", label=Words("采集振动波形", "Capture a vibration waveform")),
+        CommandOffer(name="restart", label=Words("重启设备", "Restart the device")),
+    )
+
+
+def _command(command: lifecycle.Command) -> Command:
+    return Command(
+        id=command.id,
+        name=command.name,
+        parameters=command.parameters,
+        state=command.state.value,
+        created=command.created,
+        steps=tuple(
+            CommandStep(state=each.state.value, at=each.at, by=each.by, reason=each.reason) for each in command.history
+        ),
+        correlation_id=command.correlation_id,
+        can_cancel=command.state == lifecycle.CommandState.QUEUED,
+        result=command.result,
+    )

@@ -1,0 +1,164 @@
+"""The numbers of the overview, and how the numbers of each screen are computed, for one viewer."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import yaml
+
+from gateway.console.views import Explanation, Figure, TrendPoint, Words
+from gateway.sources.shared import Viewing, all_of
+from services.billing.contract import BillingFigures
+from services.kernel.problems import Problem
+from services.lifecycle.contract import Alarm, FleetFigures, ProductSummary, WorkOrder
+
+TREND_HOURS = 24
+TREND_POINTS = 25
+HEALTH_TARGET = 80.0
+EXPLANATIONS = Path(__file__).parent / "explanations.yaml"
+Answer = TypeVar("Answer")
+Span = tuple[datetime, datetime | None]
+
+
+class OverviewSources(Viewing):
+    """The rest of `gateway.console.sources.Sources`."""
+
+    async def figures(self) -> Sequence[Figure]:
+        """A number that its service does not tell now is none; the others are shown."""
+        client = self.lifecycle
+        fleet, products, alarms, orders, ledger, money = await asyncio.gather(
+            _asked(client.fleet()),
+            _asked(self.products()),
+            _asked(all_of(lambda **query: client.alarms(**query))),
+            _asked(all_of(lambda **query: client.work_orders(**query))),
+            _asked(client.ledger()),
+            _asked(self._money()),
+        )
+        rate = None if ledger is None else self.shared.note_received(ledger.received)
+        return [
+            *_machine_figures(fleet, products),
+            *self._work_figures(fleet, alarms, orders),
+            *_money_figures(money),
+            Figure(key="messages_per_second", value=rate, unit="1/s", digits=1, link="/console/events/dead-letters"),
+        ]
+
+    async def _money(self) -> BillingFigures:
+        return await self.billing.figures()
+
+    def _work_figures(
+        self, fleet: FleetFigures | None, alarms: list[Alarm] | None, orders: list[WorkOrder] | None
+    ) -> list[Figure]:
+        repairs = [(order.completed - order.opened).total_seconds() / 3600 for order in orders or [] if order.completed]
+        ends = {order.id: order.completed or _cancelled(order) for order in orders or []}
+        return [
+            Figure(
+                key="alarms_active",
+                value=sum(fleet.alarms_active.values()) if fleet else None,
+                trend=self._open_over_time((each.raised, each.cleared) for each in alarms or []),
+                trend_hours=TREND_HOURS,
+                link="/console/alarms",
+            ),
+            Figure(
+                key="work_orders_open",
+                value=fleet.work_orders_open if fleet else None,
+                trend=self._open_over_time((each.opened, ends[each.id]) for each in orders or []),
+                trend_hours=TREND_HOURS,
+                link="/console/work-orders",
+            ),
+            Figure(
+                key="repair_time",
+                value=sum(repairs) / len(repairs) if repairs else None,
+                unit="h",
+                digits=1,
+                link="/console/work-orders",
+            ),
+        ]
+
+    def _open_over_time(self, spans: Iterable[Span]) -> tuple[TrendPoint, ...]:
+        """How many were open at each time of the last hours of business time, from when each began and ended."""
+        known = list(spans)
+        now = self.business_now()
+        step = timedelta(hours=TREND_HOURS) / (TREND_POINTS - 1)
+        times = [now - step * place for place in reversed(range(TREND_POINTS))]
+        return tuple(
+            TrendPoint(time, float(sum(start <= time and (end is None or end > time) for start, end in known)))
+            for time in times
+        )
+
+    async def explanations(self, screen: str) -> Sequence[Explanation]:
+        return _explanations().get(screen, ())
+
+
+async def _asked(answer: Awaitable[Answer]) -> Answer | None:
+    try:
+        return await answer
+    except (Problem, httpx2.HTTPError):
+        return None
+
+
+def _cancelled(order: WorkOrder) -> datetime | None:
+    return next((step.at for step in order.history if step.state == "CANCELLED"), None)
+
+
+def _machine_figures(fleet: FleetFigures | None, products: list[ProductSummary] | None) -> list[Figure]:
+    indexes = [each.health.index for each in products or [] if each.health.index is not None]
+    health = sum(indexes) / len(indexes) if indexes else None
+    return [
+        Figure(
+            key="machines_online",
+            value=fleet.online if fleet else None,
+            out_of=fleet.products if fleet else None,
+            link="/console/fleet",
+        ),
+        Figure(
+            key="fleet_health",
+            value=health,
+            digits=1,
+            out_of=100.0,
+            target=HEALTH_TARGET,
+            target_met=None if health is None else health >= HEALTH_TARGET,
+            link="/console/fleet",
+        ),
+    ]
+
+
+def _money_figures(money: BillingFigures | None) -> list[Figure]:
+    return [
+        Figure(
+            key="run_hours",
+            value=money.run_seconds_billed / 3600 if money else None,
+            unit="h",
+            digits=1,
+            link="/console/invoices",
+        ),
+        Figure(
+            key="service_income",
+            value=Decimal(money.income_minor) / 100 if money else None,
+            unit=money.currency if money else "",
+            digits=2,
+            link="/console/invoices",
+        ),
+    ]
+
+
+@cache
+def _explanations() -> dict[str, tuple[Explanation, ...]]:
+    """Per screen, as `explanations.yaml` has them: an entry names the screens that it belongs to."""
+    entries: list[dict[str, Any]] = yaml.load(EXPLANATIONS.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    found: dict[str, tuple[Explanation, ...]] = {}
+    for entry in entries:
+        made = Explanation(
+            title=Words(**entry["title"]),
+            text=Words(**entry["text"]),
+            rule=entry["rule"],
+            source=entry["source"],
+            golden=entry.get("golden"),
+        )
+        for screen in entry["screens"]:
+            found[screen] = (*found.get(screen, ()), made)
+    return found

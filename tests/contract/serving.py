@@ -1,0 +1,18 @@
+"""One house served by uvicorn as the command does it: `python -m tests.contract.serving DOOR DATA_DIR BROKER_PORT`.
+
+Prints its port and serves until SIGTERM.
+"""
+
+import socket
+import sys
+from pathlib import Path
+
+from opensom.composition import serve
+from tests.contract.house import build
+
+if __name__ == "__main__":
+    door, data_dir, broker_port = sys.argv[1:]
+    app = build(door, Path(data_dir), None, int(broker_port))[door]
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    serve(app, listener, app.state.gateway.close_streams if door == "gateway" else lambda: None)
