@@ -130,9 +130,11 @@ class Detector:
     def conditions(self, state: DetectionState) -> dict[str, Condition]:
         """Signals whose baseline is learned, at the load at which the charts last judged."""
         found = {}
+        # While the machine stands the slow load falls to where the baselines know nothing.
+        slow = min(max(state.load_slow, state.load_low), state.load_high)
         for cell in state.cells:
             if cell.fitted:
-                expected = cell.intercept + cell.slope * (state.load_slow if cell.slow else state.load)
+                expected = cell.intercept + cell.slope * (slow if cell.slow else state.load)
                 deviation = cell.drift / cell.reach if cell.reach else 0.0
                 found[cell.name] = Condition(expected + cell.drift, expected, cell.baseline.sigma, deviation)
         return found
