@@ -25,21 +25,6 @@ def charge_by_flow(unit: UnitOfWork) -> Evidence:
     return _charged(unit, "volume_l", 1000, "m3", "输送水量", "pumped volume")
 
 
-@BOOK.shows("LN-1-4-g")
-def price_by_time(unit: UnitOfWork) -> Evidence:
-    """Run hours are priced by time; slots of the day with a peak rate are not there, so this is not shown."""
-    figures = _charged(unit, "run_seconds", 3600, "h", "运行时间", "run time").figures
-    return shown_if(
-        figures,
-        shown=False,
-        unit=unit,
-        summary_zh="已按运行小时阶梯计价；尚无按时段（峰谷）计价。",
-        summary_en="Run hours are priced in tiers; rates by time of day are not there yet.",
-        links=[INVOICES],
-        computed_by=COMPUTED_BY,
-    )
-
-
 def _charged(unit: UnitOfWork, meter: str, unit_size: int, symbol: str, zh: str, en: str) -> Evidence:
     events, quantity, devices = store.metered(unit.session, meter)
     lines, billed, net_minor = store.billed(unit.session, meter)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import MetaData, create_engine, make_url, text
@@ -32,13 +33,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server: the one that OPENSOM_TEST_POSTGRES_URL names, else one started for this session."""
     named = os.environ.get("OPENSOM_TEST_POSTGRES_URL")
     if named:
         yield named
         return
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+    # Not below pytest's own folder: as root the server runs as another user, whom every pytest that starts shuts out.
+    with TemporaryDirectory(prefix="opensom-postgres-") as folder, postgres_server(Path(folder)) as url:
         yield url
 
 

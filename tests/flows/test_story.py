@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, dict[str, 
 
 
 def test_every_step_of_the_story_comes_about(tour: tuple[int, str, dict[str, Any]]) -> None:
-    """Guards: any seam between simulator, broker, ingest, lifecycle, billing and gateway that no single service sees."""
+    """Guards: any seam between the world, the broker, the services and the gateway that no single service sees."""
     _, output, document = tour
     assert [step["en"] for step in document["steps"] if not step["happened"]] == [], output
     assert document["steps"][-1]["en"] == "The ledger balances"

@@ -17,7 +17,7 @@ from services.kernel.clock import ManualClock
 from services.kernel.testing import START, DatabaseMaker
 from services.lifecycle.store import readings
 from services.lifecycle.tables import METADATA
-from tests.services.lifecycle.ingest_bench import HOT, Bench, bench_over
+from tests.services.lifecycle.ingest_bench import DEVICES, HOT, Bench, bench_over
 
 HOT_VALUES = {"speed_rpm": 1480.0, "bearing_temperature_c": HOT}
 
@@ -155,13 +155,13 @@ def test_a_conflict_that_is_tried_again_forgets_the_first_attempt(postgres_bench
 
 def test_a_device_that_fails_whatever_is_tried_does_not_take_the_others_with_it(bench: Bench) -> None:
     with refusing(bench, "telemetry", "NEW.device = 'pump-2'"):
-        messages = [bench.reading(n, device=device) for n in range(3) for device in ("pump-1", "pump-2", "pump-3")]
+        messages = [bench.reading(n, device=device) for n in range(3) for device in DEVICES]
         bench.bus.stop()
         bench.publish(*messages)
         bench.bus.start()
         assert bench.counts() == {"received": 9, "stored": 6, "duplicate": 0, "dead_lettered": 3}
         assert bench.reasons() == ["handler-failed"] * 3
-        assert bench.confirmed == dict.fromkeys(("pump-1", "pump-2", "pump-3"), {1: 2})
+        assert bench.confirmed == {device: {1: 2} for device in DEVICES}
     bench.publish(bench.reading(3, device="pump-2"))
     assert bench.confirmed["pump-2"] == {1: 3}
 
@@ -171,19 +171,21 @@ def test_a_device_that_fails_whatever_is_tried_does_not_take_the_others_with_it(
 
 def test_nothing_is_confirmed_before_it_is_committed(bench: Bench) -> None:
     """Guards: a timer that confirms in the middle of a transaction that is then rolled back loses readings for good."""
-    told: list[int] = []
+    told: list[dict[int, int]] = []
 
     def in_the_middle(_session: Session) -> None:
         bench.worker.confirm_due()
-        told.append(bench.confirmed.get("pump-1", {}).get(1, -1))
+        told.append(dict(bench.confirmed.get("pump-1", {})))
 
     event.listen(Session, "before_commit", in_the_middle)
     try:
         bench.settle(bench.birth(), bench.reading(1))
+        assert told and not any(told)
+        told.clear()
         bench.settle(bench.reading(2))
+        assert told and all(each == {1: 1} for each in told)
     finally:
         event.remove(Session, "before_commit", in_the_middle)
-    assert told == [-1, 1]
     assert bench.confirmed["pump-1"] == {1: 2}
 
 
@@ -194,7 +196,7 @@ def test_a_bus_that_is_full_only_delays_confirmations(bench: Bench) -> None:
     assert bench.counts()["stored"] == 2 and bench.confirmed == {}
     bench.worker._confirm = note
     bench.settle(bench.birth(device="pump-3"))
-    assert bench.confirmed == {device: {1: 0} for device in ("pump-1", "pump-2", "pump-3")}
+    assert bench.confirmed == {device: {1: 0} for device in DEVICES}
 
 
 def full(device_id: str, boot: int, sequence: int) -> None:
@@ -238,8 +240,7 @@ def test_two_workers_at_once_store_each_message_once(bench: Bench) -> None:
     """As while a network is split, when the broker gives both of them the same."""
     workers = [bench.worker, bench.start_worker()]
     batches = [
-        [bench.reading(n, device=device) for n in range(k, k + 20) for device in ("pump-1", "pump-2", "pump-3")]
-        for k in range(0, 100, 10)
+        [bench.reading(n, device=device) for n in range(k, k + 20) for device in DEVICES] for k in range(0, 100, 10)
     ]
     start = Barrier(2)
 
