@@ -34,7 +34,7 @@ def measure_latency(process: Measured, port: int, seconds: int) -> list[dict[str
     latencies: list[float] = []
 
     def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
-        event = Event.from_bytes(message.payload)
+        event = Event.from_bytes(bytes(message.payload))
         decided_s = heard.pop(str(event.data["device_id"]), None)
         if decided_s is not None and event.data["code"].startswith(fleet.WATCHED):
             latencies.append((monotonic_s() - decided_s) * 1e3)

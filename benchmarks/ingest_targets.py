@@ -60,8 +60,7 @@ def bare(port: int, client_id: str) -> None:
 
 def durable(port: int, database_url: str, data_dir: str) -> None:
     """OpenSOM's own ingest process, as `opensom up` runs it; timed from its first settled batch to its last."""
-    from opensom.composition import ingest
-
+    from opensom.composition import create_ingest
     from services.lifecycle.settings import LifecycleSettings
 
     for line in sys.stdin:
@@ -72,7 +71,7 @@ def durable(port: int, database_url: str, data_dir: str) -> None:
             data_dir=Path(data_dir),
             broker_client_prefix=f"bench-{Path(data_dir).name}",
         )
-        worker = ingest(settings)
+        worker = create_ingest(settings)
         start_cpu_s = cpu_s()
         worker.start()
         first = (monotonic_s(), 0)

@@ -15,7 +15,6 @@ from gateway.api import administration_router, platform_router, sign_in_router
 from gateway.clock_keeper import ClockKeeper
 from gateway.console.console import Console, install
 from gateway.contract import API
-from gateway.database import GatewayDatabase
 from gateway.first_start import make_keys
 from gateway.guard import Guard, SecurityHeaders
 from gateway.hub import EventHub
@@ -26,6 +25,7 @@ from gateway.sessions import ConsoleSessions, SourcesMaker
 from gateway.settings import GatewaySettings
 from gateway.simulator_door import SimulatorDoor
 from gateway.sources import ClientSources, Shared
+from gateway.tables import METADATA
 from gateway.upstream import Services
 from services.kernel.assembly import bus_of
 from services.kernel.bus import Bus
@@ -37,6 +37,7 @@ from services.kernel.identity import KeyStore, TokenVerifier
 from services.kernel.outbox import OutboxPublisher, events_router, forget_old_events
 from services.kernel.timers import Ticker
 
+CLOCK_PUBLISH_INTERVAL_S = 5.0
 HEAD_INTERVAL_S = 5.0
 FORGET_INTERVAL_S = 3600.0
 DESCRIPTION = "服务型制造开放平台的全部接口。 · All routes of the open platform for service-oriented manufacturing."
@@ -122,7 +123,7 @@ def _parts(
     sources: Callable[[Gateway], SourcesMaker] | None,
 ) -> Gateway:
     clock = AffineClock()
-    database = GatewayDatabase(settings.resolved_database_url(), clock=clock)
+    database = Database(settings.resolved_database_url(), METADATA, service="gateway", package="gateway", clock=clock)
     bus = bus or bus_of(settings, settings.broker_client_id("api"))
     access = Access(database, keys.signer("gateway", clock.wall_now), settings)
     sessions = ConsoleSessions(access)
@@ -153,6 +154,8 @@ def _parts(
     sessions.make_sources = (sources or _client_sources)(gateway)
     ticker = gateway.ticker
     ticker.add_wall("persist clock", settings.clock_persist_interval_s, gateway.keeper.persist)
+    # The embedded broker sends nothing retained to a session that is resumed: a service that comes back must hear it.
+    ticker.add_wall("publish clock", CLOCK_PUBLISH_INTERVAL_S, gateway.keeper.publish)
     ticker.add_wall("outbox head", HEAD_INTERVAL_S, gateway.publisher.publish_head)
     forget = partial(database.run, forget_old_events, settings.event_retention_days)
     ticker.add_wall("forget old events", FORGET_INTERVAL_S, forget)

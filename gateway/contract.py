@@ -1,9 +1,9 @@
 """PUBLIC: what the gateway takes, gives and announces (网关的公开契约)."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.kernel.clock import SPEED_MAX, SPEED_MIN, ClockSet
 from services.kernel.events import EventData
@@ -23,6 +23,16 @@ LINE_OF_TEXT = r"^[^\x00-\x1f\x7f]*$"
 OrganisationId = Annotated[str, Field(pattern=ID)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE_OF_TEXT)]
 ServiceName = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,63}|\*)$", description="A service, or * for all")]
+
+
+def people_roles(roles: list[Role]) -> list[Role]:
+    """The roles, each once, in their usual order; raises ValueError for the role that only services have."""
+    if Role.SERVICE in roles:
+        raise ValueError("服务角色不能授予用户或客户端 / the role of a service is not for people or clients")
+    return [role for role in Role if role in roles]
+
+
+PeopleRoles = Annotated[list[Role], Field(min_length=1, max_length=7), AfterValidator(people_roles)]
 
 
 class OrganisationKind(StrEnum):
@@ -58,25 +68,15 @@ class UserCreate(BaseModel):
     name: str = Field(pattern=USER_NAME, description="Sign-in name")
     display_name: Name
     organisation_id: OrganisationId
-    roles: list[Role] = Field(min_length=1, max_length=7)
-
-    @field_validator("roles")
-    @classmethod
-    def _of_people(cls, roles: list[Role]) -> list[Role]:
-        return people_roles(roles)
+    roles: PeopleRoles
 
 
 class UserChange(BaseModel):
     """Command: other roles, another display name, or an end to an account; what is left out stays."""
 
     display_name: Name | None = None
-    roles: list[Role] | None = Field(default=None, min_length=1, max_length=7)
+    roles: PeopleRoles | None = None
     active: bool | None = None
-
-    @field_validator("roles")
-    @classmethod
-    def _of_people(cls, roles: list[Role] | None) -> list[Role] | None:
-        return None if roles is None else people_roles(roles)
 
 
 class User(BaseModel):
@@ -97,12 +97,7 @@ class ClientCreate(BaseModel):
 
     name: Name
     organisation_id: OrganisationId
-    roles: list[Role] = Field(min_length=1, max_length=7)
-
-    @field_validator("roles")
-    @classmethod
-    def _of_people(cls, roles: list[Role]) -> list[Role]:
-        return people_roles(roles)
+    roles: PeopleRoles
 
 
 class Client(BaseModel):
@@ -162,6 +157,12 @@ class Token(BaseModel):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"
     expires_in: int = Field(description="Wall seconds")
+
+
+class KeySet(BaseModel):
+    """The public keys by which tokens are checked (RFC 7517, 5)."""
+
+    keys: list[dict[str, Any]]
 
 
 class SignIn(BaseModel):
@@ -297,10 +298,3 @@ class ScenarioSteered(GatewayEvent):
     device_id: str | None
     fault: str | None
     by: str
-
-
-def people_roles(roles: list[Role]) -> list[Role]:
-    """The roles, each once, in their usual order; raises ValueError for the role that only services have."""
-    if Role.SERVICE in roles:
-        raise ValueError("服务角色不能授予用户或客户端 / the role of a service is not for people or clients")
-    return [role for role in Role if role in roles]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gateway import store
 from gateway.contract import OPERATOR, Organisation, OrganisationKind, UserCreate
-from gateway.database import GatewayDatabase
 from gateway.service import administration, sign_in
 from gateway.settings import GatewaySettings
+from gateway.tables import METADATA
 from services.kernel.clock import AffineClock, ClockSet
 from services.kernel.database import Database
 from services.kernel.identity import KeyStore, Role
@@ -47,7 +47,9 @@ def user_link(settings: GatewaySettings, user_name: str = ADMINISTRATOR) -> str:
 
 def open_database(settings: GatewaySettings) -> Database:
     """The gateway's database with tables, for work while the gateway itself may be down; close it afterwards."""
-    database = GatewayDatabase(settings.resolved_database_url(), clock=AffineClock())
+    database = Database(
+        settings.resolved_database_url(), METADATA, service="gateway", package="gateway", clock=AffineClock()
+    )
     database.upgrade()
     database.clock = AffineClock(database.read(_clock_at_rest, settings))
     return database

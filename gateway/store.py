@@ -20,6 +20,7 @@ from gateway.tables import (
 from services.kernel.unit import UnitOfWork
 
 SIGN_IN = "sign in"  # The action in the audit trail.
+NULL = "\0"  # PostgreSQL refuses a text with it, and nobody is called so.
 
 # ---- Organisations, users, clients ----------------------------------------------------------------------------
 
@@ -48,6 +49,8 @@ def user(session: Session, user_id: str) -> UserRow | None:
 
 
 def user_named(session: Session, name: str) -> UserRow | None:
+    if NULL in name:
+        return None
     return session.exec(select(UserRow).where(UserRow.name == name)).first()
 
 
@@ -71,6 +74,8 @@ def clients(session: Session, after: str, limit: int) -> list[ClientRow]:
 
 
 def client(session: Session, client_id: str) -> ClientRow | None:
+    if NULL in client_id:
+        return None
     return session.exec(select(ClientRow).where(ClientRow.id == client_id)).first()
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,10 +68,8 @@ def demo(
 @app.command()
 def link(data_dir: DataDir = VAR) -> None:
     """为运行中的平台生成新的一次性登录链接 / Make a new one-time sign-in link for the running platform."""
-    from opensom.visitor import administrator
-
-    with administrator(_running(data_dir).url, data_dir) as visitor:
-        console.print(visitor.console_link())
+    with _at_the_door(data_dir) as (visitor, _):
+        console.out(visitor.console_link(), highlight=False)
 
 
 @app.command()
@@ -108,7 +108,11 @@ def selfcheck(json_path: Json = None) -> None:
 
 @app.command()
 def bench(
-    name: str = typer.Argument(help="名称，如 ingest / Name, for example ingest"), json_path: Json = None
+    name: str = typer.Argument(help="名称，如 ingest / Name, for example ingest"),
+    json_path: Json = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="缩短版，数字仅供参考 / Shorter, its numbers for a look")
+    ] = False,
 ) -> None:
     """运行一项性能测试 / Run one benchmark."""
     from opensom.bench import known_benchmarks, run_benchmark
@@ -119,7 +123,7 @@ def bench(
             f"there is no benchmark {name!r}; known: {', '.join(known_benchmarks())}",
             2,
         )
-    document = run_benchmark(name)
+    document = run_benchmark(name, quick=quick)
     if json_path:
         _write_json(json_path, document)
 
@@ -142,9 +146,8 @@ def device_add(
 ) -> None:
     """登记一台设备，给出代理地址、凭据和可直接粘贴的发送命令 / Register a device; prints how it connects."""
     from opensom.devices import add_device, print_credentials
-    from opensom.visitor import administrator
 
-    with administrator(_running(data_dir).url, data_dir) as visitor:
+    with _at_the_door(data_dir) as (visitor, _):
         print_credentials(*add_device(visitor, name, type_id, customer))
 
 
@@ -161,16 +164,19 @@ def simulate_replay(
 ) -> None:
     """把记录的信号作为一台设备发给平台 / Send a recorded signal to the running platform as a device."""
     from opensom.devices import replay
-    from opensom.visitor import administrator
 
-    running = _running(data_dir)
     how = {"rpm": rpm, "bearing": bearing, "channel": channel, "realtime": realtime}
-    with administrator(running.url, data_dir) as visitor:
+    with _at_the_door(data_dir) as (visitor, running):
         replay(visitor, data_dir, running, file, device, customer, **how)
 
 
-def _running(data_dir: Path) -> Any:
+@contextmanager
+def _at_the_door(data_dir: Path) -> Iterator[tuple[Any, Any]]:
+    """The administrator at the gateway that runs over `data_dir`, and the note on what runs there."""
+    import httpx2
+
     from opensom.installation import Installation
+    from opensom.visitor import Refused, administrator
 
     running = Installation(data_dir).running()
     if running is None:
@@ -178,7 +184,13 @@ def _running(data_dir: Path) -> Any:
             f"{data_dir} 中没有运行的平台：请先运行 opensom demo 或 opensom up。",
             f"no platform runs over {data_dir}: start it with `opensom demo` or `opensom up` first.",
         )
-    return running
+    try:
+        with administrator(running.url, data_dir) as visitor:
+            yield visitor, running
+    except Refused as refused:
+        give_up(*refused.words)
+    except httpx2.HTTPError as error:
+        give_up(f"{running.url} 未应答。", f"{running.url} does not answer: {error}")
 
 
 def _write_json(path: Path, document: Any) -> None:

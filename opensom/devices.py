@@ -2,36 +2,50 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from opensom.installation import Running
 from opensom.visitor import Refused, Visitor
 from opensom.words import console, done, give_up, say, warn
+from services.lifecycle.seed import product_types
 
 PRODUCTS = "/api/lifecycle/products"
+PRODUCT_TYPES = "/api/lifecycle/product-types"
+TYPE_DEFAULT = "pump-process-75"
 EXAMPLES = {"bearing_temperature_c": 42.0, "vibration_velocity_mm_s": 1.2}
 CONFLICT, NOT_FOUND = 409, 404
 
 
 def add_device(visitor: Visitor, device_id: str, type_id: str, customer_id: str) -> tuple[dict[str, Any], str]:
-    """Register a product, or renew the credentials of one that is there; returns them and a line to try them with."""
+    """Register a product, or renew the credentials of one that is there; returns them and a line to try them with.
+
+    A product type of the demonstration is registered with it where it is missing. Raises Refused.
+    """
     product = {"id": device_id, "type_id": type_id, "serial": device_id.upper(), "organisation_id": customer_id}
     try:
-        credential = visitor.post(PRODUCTS, product)["credential"]
+        credential = _registered(visitor, product)["credential"]
         done(f"已登记设备 {device_id}", f"device {device_id} is registered", type_id)
     except Refused as refused:
         if refused.status != CONFLICT:
-            _give_up(visitor, refused)
-        try:
-            credential = visitor.post(f"{PRODUCTS}/{device_id}/credential")
-        except Refused as gone:
-            _give_up(visitor, gone)
+            raise
+        credential = visitor.post(f"{PRODUCTS}/{device_id}/credential")
         warn(
             f"设备 {device_id} 已登记，凭据已更换", f"device {device_id} was registered before; its credentials are new"
         )
     return credential, publish_line(visitor, credential)
+
+
+def _registered(visitor: Visitor, product: dict[str, Any]) -> Any:
+    try:
+        return visitor.post(PRODUCTS, product)
+    except Refused as refused:
+        known = {kind.id: kind for kind in product_types()}
+        if refused.status != NOT_FOUND or product["type_id"] not in known:
+            raise
+        visitor.post(PRODUCT_TYPES, known[product["type_id"]].model_dump(mode="json"))
+        return visitor.post(PRODUCTS, product)
 
 
 def publish_line(visitor: Visitor, credential: dict[str, Any]) -> str:
@@ -111,20 +125,9 @@ def _product(visitor: Visitor, device_id: str, customer_id: str) -> dict[str, An
         return dict(visitor.get(f"{PRODUCTS}/{device_id}"))
     except Refused as refused:
         if refused.status != NOT_FOUND:
-            _give_up(visitor, refused)
-    add_device(visitor, device_id, "pump-process-75", customer_id)
+            raise
+    add_device(visitor, device_id, TYPE_DEFAULT, customer_id)
     return dict(visitor.get(f"{PRODUCTS}/{device_id}"))
-
-
-def _give_up(visitor: Visitor, refused: Refused) -> NoReturn:
-    problem = refused.problem
-    zh, en = problem.get("detail_zh", str(refused)), problem.get("detail_en", str(refused))
-    if refused.status == NOT_FOUND:
-        known = [each["id"] for each in visitor.get("/api/lifecycle/product-types", limit=100)["items"]]
-        zh, en = f"{zh} 已有型号：{'、'.join(known) or '无'}", f"{en} Known types: {', '.join(known) or 'none'}"
-    for error in problem.get("errors", []):
-        zh, en = f"{zh} {error}", f"{en} {error}"
-    give_up(zh, en)
 
 
 def _both(text: str) -> tuple[str, str]:

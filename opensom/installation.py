@@ -16,6 +16,7 @@ try:
 except ImportError:  # A system without it starts unguarded.
     fcntl = None  # type: ignore[assignment]
 
+LOCK = "opensom.lock"
 ENDING_S_MAX = 15.0
 LOG_BYTES_MAX = 20 * 1024 * 1024
 
@@ -55,12 +56,14 @@ class Installation:
         The lock is the system's: it ends with the last process that holds it, so a crash leaves nothing to clear.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.data_dir / "opensom.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self.data_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._take(descriptor)
-            self.note(Running(pid=os.getpid()))
-            yield
-            self.note_path.unlink(missing_ok=True)
+            try:
+                self.note(Running(pid=os.getpid()))
+                yield
+            finally:
+                self.note_path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 
@@ -94,7 +97,20 @@ class Installation:
     def running(self) -> Running | None:
         """What runs here now and is ready; None when nothing does."""
         noted = self.noted()
-        return noted if noted and noted.url and _lives(noted.pid) else None
+        return noted if noted and noted.url and self._held() else None
+
+    def _held(self) -> bool:
+        """Whether some process holds the lock; a process id alone may be somebody else's by now."""
+        if fcntl is None:
+            return True
+        try:
+            with (self.data_dir / LOCK).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def trim_logs(self) -> None:
         """Move what exceeds `LOG_BYTES_MAX` to `.log.1`; the writers append, so they go on in the emptied file."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from opensom.installation import Installation, InUse, Running
@@ -85,22 +86,32 @@ def run(data_dir: Path, port: int, speed: float | None, *, first_speed: float, s
 
     progress.start()
     try:
-        with started(installation, wish, told, progress.refresh) as supervisor:
+        with failures_told(installation), started(installation, wish, told, progress.refresh) as supervisor:
             progress.stop()
             _welcome(installation, wish, speed, monotonic_s() - start_s)
             _stay(installation, supervisor)
             say("正在停止", "stopping")
-        say("已停止", "stopped")
+    finally:
+        progress.stop()
+    say("已停止", "stopped")
+
+
+@contextmanager
+def failures_told(installation: Installation) -> Iterator[None]:
+    """Ends the command with a sentence where a run cannot start or go on, or was told to end while it started."""
+    try:
+        yield
     except InUse as error:
         _say_in_use(installation, error)
     except NotReady as error:
         _say_not_ready(installation, error)
     except BrokerFailed as error:
         give_up("消息代理未能启动。", f"the broker did not start: {error}")
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        give_up(f"数据目录不可用：{error}", f"the data directory cannot be used: {error}")
     except Stopped:
         say("已停止", "stopped")
-    finally:
-        progress.stop()
+        raise typer.Exit(0) from None
 
 
 def _welcome(installation: Installation, wish: Wish, speed: float | None, seconds: float) -> None:

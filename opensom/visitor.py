@@ -21,6 +21,13 @@ class Refused(RuntimeError):
         super().__init__(f"{status} {problem.get('code', '')}: {problem.get('detail_en') or problem}")
         self.status, self.problem = status, problem
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What is wrong, in Chinese and in English, with each field that is."""
+        fields = "".join(f" [{error}]" for error in self.problem.get("errors") or ())
+        zh, en = (self.problem.get(f"detail_{language}") or str(self) for language in ("zh", "en"))
+        return zh + fields, en + fields
+
 
 class Visitor:
     """Calls the platform at `url` with one token, and answers decoded JSON."""

@@ -34,7 +34,7 @@ class Action(StrEnum):
 class SimulatorCommand(BaseModel):
     """One instruction; `device_id` and `fault` are needed by `inject`, `device_id` by `repair`."""
 
-    command_id: str
+    command_id: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")
     action: Action
     device_id: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
     fault: Fault | None = None

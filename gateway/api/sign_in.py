@@ -7,14 +7,14 @@ from typing import Annotated
 from urllib.parse import unquote_plus
 
 import anyio
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers
 
 from gateway.access import Access
-from gateway.contract import LINK_GRANT, SESSION_COOKIE, Me, PasswordChoice, Session, SignIn, Token
+from gateway.contract import ID, LINK_GRANT, SESSION_COOKIE, KeySet, Me, PasswordChoice, Session, SignIn, Token
 from gateway.guard import cookies_of, refuse_other_sites
-from gateway.service import administration, sign_in
+from gateway.service import sessions, sign_in
 from gateway.settings import GatewaySettings
 from services.kernel.identity import Principal, requires
 from services.kernel.problems import Problem, forbidden, unavailable
@@ -25,7 +25,13 @@ FormText = Annotated[str, Form(max_length=512)]
 def sign_in_router(access: Access, settings: GatewaySettings) -> APIRouter:
     """POST /oauth/token, /api/session; GET /.well-known/jwks.json, /me; the user's own sessions and password."""
     router = APIRouter(tags=["sign-in"])
+    _tokens(router, access, settings)
+    _sessions(router, access, settings)
+    _self(router, access)
+    return router
 
+
+def _tokens(router: APIRouter, access: Access, settings: GatewaySettings) -> None:
     @router.post("/oauth/token", summary="换取令牌 · Get a token (OAuth 2.0)")
     async def token(
         request: Request,
@@ -56,7 +62,7 @@ def sign_in_router(access: Access, settings: GatewaySettings) -> APIRouter:
             )
         return Token(access_token=access.token(principal), expires_in=settings.token_lifetime_s)
 
-    @router.get("/.well-known/jwks.json", summary="令牌的公钥 · Public keys of tokens")
+    @router.get("/.well-known/jwks.json", summary="令牌的公钥 · Public keys of tokens", response_model=KeySet)
     async def keys() -> JSONResponse:
         try:
             document = json.loads(await anyio.Path(settings.data_dir / "keys" / "jwks.json").read_bytes())
@@ -64,6 +70,8 @@ def sign_in_router(access: Access, settings: GatewaySettings) -> APIRouter:
             raise unavailable("公钥暂不可用。", "The keys are not there.", "keys-unavailable") from error
         return JSONResponse(document, headers={"Cache-Control": "max-age=60"})
 
+
+def _sessions(router: APIRouter, access: Access, settings: GatewaySettings) -> None:
     @router.post("/api/session", summary="登录 · Sign in (sets the session cookie)", status_code=204)
     async def open_session(request: Request, given: SignIn) -> Response:
         if cookies_of(request.headers) or "origin" in request.headers:
@@ -87,6 +95,16 @@ def sign_in_router(access: Access, settings: GatewaySettings) -> APIRouter:
         answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
+    @router.delete("/api/sessions/{session_id}", summary="撤销会话 · Revoke a session", status_code=204)
+    async def revoke_session(
+        session_id: Annotated[str, Path(pattern=ID)], principal: Principal = requires()
+    ) -> Response:
+        await access.run(sessions.revoke_session, session_id, principal=principal)
+        access.forget()
+        return Response(status_code=204)
+
+
+def _self(router: APIRouter, access: Access) -> None:
     @router.get("/me", summary="我是谁 · Who the caller is")
     async def me(principal: Principal = requires()) -> Me:
         return Me(
@@ -106,19 +124,11 @@ def sign_in_router(access: Access, settings: GatewaySettings) -> APIRouter:
         return Response(status_code=204)
 
     @router.get("/me/sessions", summary="我的会话 · The caller's sessions")
-    async def sessions(request: Request, principal: Principal = requires()) -> list[Session]:
+    async def own_sessions(request: Request, principal: Principal = requires()) -> list[Session]:
         secret = _session_of(request)
         current = await access.session(secret) if secret else None
         name = principal.subject.removeprefix("user:") if principal.kind == "user" else ""
-        return await access.read(administration.sessions, name, current[1].session_id if current else "")
-
-    @router.delete("/api/sessions/{session_id}", summary="撤销会话 · Revoke a session", status_code=204)
-    async def revoke_session(session_id: str, principal: Principal = requires()) -> Response:
-        await access.run(administration.revoke_session, session_id, principal=principal)
-        access.forget()
-        return Response(status_code=204)
-
-    return router
+        return await access.read(sessions.sessions_of_user, name, current[1].session_id if current else "")
 
 
 def _session_of(request: Request) -> str:

@@ -1,15 +1,17 @@
 """Numbers, times and money as a reader of each language writes them."""
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from gettext import NullTranslations
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from gateway.console import words
 from gateway.console.language import LOCALES, Language
+from gateway.console.naming import alarm_name, halves
 from gateway.console.units import unit_and_digits
 from gateway.console.views import Words
 
@@ -27,6 +29,22 @@ class Formats:
 
     def words(self, text: Words) -> str:
         return text.spoken(self.language)
+
+    def half(self, text: str) -> str:
+        """The reader's half of a text that a service keeps in both languages at once."""
+        return halves(text).spoken(self.language)
+
+    def alarm(self, code: str) -> str:
+        """What an alarm's code means."""
+        return alarm_name(code).spoken(self.language)
+
+    def parameter(self, value: Any, name: str) -> str:
+        """A reported or desired parameter's value as a reader expects it."""
+        if value is None:
+            return NONE
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self.measure(float(value), name) if self.unit(name) else self.number(value)
+        return self.named(str(value), "ANSWERS") if isinstance(value, bool) else str(value)
 
     def named(self, code: str | None, table: str) -> str:
         """The name of a code in one of the tables of `words`; an unknown code is shown as it is."""
@@ -87,6 +105,16 @@ class Formats:
 
     def date(self, time: datetime | None) -> str:
         return NONE if time is None else format_date(time.astimezone(self.zone), "long", self.locale)
+
+    def span(self, length: timedelta) -> str:
+        """A length of time in one unit: 24 小时, 5 minutes."""
+        return format_timedelta(length, threshold=1.5, locale=self.locale)
+
+    def days(self, start: datetime, end: datetime) -> str:
+        """The day or days from `start` up to `end`, which itself is outside."""
+        last = max(start, end - timedelta(seconds=1))
+        first_day, last_day = self.date(start), self.date(last)
+        return first_day if first_day == last_day else f"{first_day} – {last_day}"
 
     def local(self, time: datetime) -> str:
         """The wall reading of the console's time zone, for charts, which know no zones."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 # Methods of Formats that templates use as filters.
 FILTERS = (
-    *("named", "number", "percent", "money", "price", "unit", "reading", "measure"),
-    *("instant", "moment", "clock", "date", "local"),
+    *("named", "half", "alarm", "number", "percent", "money", "price", "unit", "reading", "measure", "parameter"),
+    *("instant", "moment", "clock", "date", "span", "days", "local"),
 )
 
 

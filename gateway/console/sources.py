@@ -27,7 +27,8 @@ from gateway.console.views import (
     FleetFilter,
     Health,
     Invoice,
-    InvoiceSummary,
+    InvoiceFilter,
+    InvoiceList,
     LineProof,
     LivePoint,
     Machine,
@@ -117,7 +118,7 @@ class WorkSource(Protocol):
 class MoneySource(Protocol):
     """Invoices and what is behind them."""
 
-    async def invoices(self) -> Sequence[InvoiceSummary]: ...
+    async def invoices(self, which: InvoiceFilter) -> InvoiceList: ...
 
     async def invoice(self, invoice_id: str) -> Invoice: ...
 

@@ -1,6 +1,5 @@
 """Organisations, users, clients and agreements. An administrator has the own organisation; the platform's has all."""
 
-from datetime import datetime
 from typing import Any
 
 from gateway import store
@@ -15,7 +14,6 @@ from gateway.contract import (
     Organisation,
     OrganisationAdded,
     OrganisationKind,
-    Session,
     User,
     UserAdded,
     UserChange,
@@ -23,7 +21,7 @@ from gateway.contract import (
 )
 from gateway.service.identity import administers, may_run_platform
 from gateway.service.secrets import hash_of
-from gateway.tables import AgreementRow, ClientRow, OrganisationRow, SessionRow, UserRow
+from gateway.tables import AgreementRow, ClientRow, OrganisationRow, UserRow
 from services.kernel.chance import new_id, new_secret
 from services.kernel.identity import Role
 from services.kernel.problems import Problem, conflict, forbidden, not_found
@@ -241,33 +239,6 @@ def _check_grantor(unit: UnitOfWork, grantor_id: str) -> None:
         )
 
 
-# ---- Sessions -------------------------------------------------------------------------------------------------
-
-
-def sessions(unit: UnitOfWork, user_name: str, current_id: str = "") -> list[Session]:
-    """Sessions of one user that live."""
-    user = store.user_named(unit.session, user_name)
-    rows = store.sessions_of(unit.session, user.id, unit.clock.wall_now()) if user else []
-    return [session_of(row, current_id) for row in rows]
-
-
-def revoke_session(unit: UnitOfWork, session_id: str) -> None:
-    """End a session of one's own, or as an administrator of its user's organisation."""
-    row = store.session_row(unit.session, session_id)
-    user = store.user(unit.session, row.user_id) if row else None
-    principal = unit.principal
-    if row is None or user is None:
-        raise not_found("session", session_id, "会话")
-    if (
-        principal is not None
-        and principal.subject != f"user:{user.name}"
-        and not administers(principal, row.organisation_id)
-    ):
-        raise not_found("session", session_id, "会话")
-    row.ended = row.ended or unit.clock.wall_now()
-    unit.audit("revoke session", f"session:{row.id}", row.organisation_id, {"user": user.name})
-
-
 # ---- Rows to contract models ----------------------------------------------------------------------------------
 
 
@@ -284,20 +255,13 @@ def client_of(row: ClientRow) -> Client:
 
 
 def agreement_of(row: AgreementRow) -> Agreement:
-    starts: datetime = row.starts
     return Agreement(
         id=row.id,
         grantor_id=row.organisation_id,
         grantee_id=row.counterparty_id,
         services=row.services,
-        starts=starts,
+        starts=row.starts,
         ends=row.ends,
-    )
-
-
-def session_of(row: SessionRow, current_id: str) -> Session:
-    return Session(
-        id=row.id, user_id=row.user_id, created=row.created, expires=row.expires, current=row.id == current_id
     )
 
 

@@ -11,7 +11,6 @@ from criteria.catalogue import Catalogue, load_catalogue
 from criteria.catalogue import Clause as Asked
 from gateway.console.views import Clause, ClauseCount, EvidenceFigure, EvidenceLink, Words
 from gateway.sources.shared import Viewing
-from services.kernel.clock import monotonic_s
 from services.kernel.evidence import Evidence, EvidenceStatus
 from services.kernel.problems import Problem, not_found
 
@@ -23,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 class CriteriaSources(Viewing):
     """See `gateway.console.sources.CriteriaSource`."""
-
-    _evidence: tuple[float, dict[str, Evidence]] = (0.0, {})
 
     async def clause_count(self) -> ClauseCount:
         catalogue, evidence = load_catalogue(), await self._known()
@@ -53,11 +50,7 @@ class CriteriaSources(Viewing):
         return _clause(catalogue, asked, await self._ask())
 
     async def _known(self) -> dict[str, Evidence]:
-        until_s, evidence = self._evidence
-        if monotonic_s() > until_s:
-            evidence = await self._ask()
-            self._evidence = (monotonic_s() + EVIDENCE_KEPT_S, evidence)
-        return evidence
+        return await self.shared.kept.answer(("evidence", *self.viewer), EVIDENCE_KEPT_S, self._ask)
 
     async def _ask(self) -> dict[str, Evidence]:
         """Evidence of all services that answer; what one does not say is not shown."""

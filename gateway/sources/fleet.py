@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gateway.console.naming import halves, name_of, sentence
 from gateway.console.views import (
     Command,
     CommandOffer,
@@ -28,18 +29,25 @@ from gateway.console.views import (
     Words,
 )
 from gateway.sources.shared import Viewing, words_of
+from gateway.sources.states import state_with, timeline_with
+from services.kernel.paging import LIMIT_MAX
 from services.lifecycle import contract as lifecycle
 
+SIMPLE_COMMANDS = ("capture_waveform", "reset_alarm", "restart")
 STATES = ("running", "stopped", "alarm", "offline")
 COMMANDS_SHOWN = 20
+MACHINE_KEPT_S = 0.5  # Wall seconds; an event ends it before.
 
 
 class FleetSources(Viewing):
     """See `gateway.console.sources.FleetSource`."""
 
     async def fleet(self, which: FleetFilter) -> Fleet:
-        products = await self.products()
-        cards = [await self._card(each) for each in products]
+        products, alarms = await asyncio.gather(self.products(), self.active_alarms())
+        alarms_of: dict[str, list[lifecycle.Alarm]] = {}
+        for alarm in alarms:
+            alarms_of.setdefault(alarm.device_id, []).append(alarm)
+        cards = [await self._card(each, alarms_of.get(each.product.id, [])) for each in products]
         type_ids, customer_ids = ({each.product.type_id for each in products}, {card.customer_id for card in cards})
         types = [Option(each, _named(await self.type_of(each))) for each in sorted(type_ids)]
         customers = [Option(each, await self.name_of(each)) for each in sorted(customer_ids)]
@@ -53,7 +61,7 @@ class FleetSources(Viewing):
             types=tuple(types),
         )
 
-    async def _card(self, summary: lifecycle.ProductSummary) -> MachineCard:
+    async def _card(self, summary: lifecycle.ProductSummary, alarms: Sequence[lifecycle.Alarm]) -> MachineCard:
         product = summary.product
         return MachineCard(
             id=product.id,
@@ -61,8 +69,8 @@ class FleetSources(Viewing):
             type_name=_named(await self.type_of(product.type_id)),
             customer_id=product.organisation_id,
             customer=await self.name_of(product.organisation_id),
-            site=product.site,
-            state=summary.state,
+            site=halves(product.site),
+            state=state_with(summary.state, alarms),
             last_seen=summary.last_seen,
             health_index=summary.health.index,
             health_band=summary.health.band,
@@ -72,8 +80,7 @@ class FleetSources(Viewing):
         )
 
     async def machine(self, machine_id: str) -> Machine:
-        client = self.lifecycle
-        product, twin = await asyncio.gather(client.product(machine_id), client.twin(machine_id))
+        (product, twin), alarms = await asyncio.gather(self._known(machine_id), self.active_alarms())
         kind = await self.type_of(product.type_id)
         return Machine(
             id=product.id,
@@ -84,8 +91,8 @@ class FleetSources(Viewing):
             firmware=product.firmware,
             customer_id=product.organisation_id,
             customer=await self.name_of(product.organisation_id),
-            site=product.site,
-            state=twin.state,
+            site=halves(product.site),
+            state=state_with(twin.state, (each for each in alarms if each.device_id == machine_id)),
             last_seen=twin.last_seen,
             registered=product.registered,
             signals=tuple(_signal(each) for each in kind.signals),
@@ -96,26 +103,41 @@ class FleetSources(Viewing):
             recorded=bool(twin.reported.get("recorded")),
         )
 
+    async def _known(self, machine_id: str) -> tuple[lifecycle.Product, lifecycle.Twin]:
+        """A machine and its twin: several panels of one page show parts of both."""
+        client = self.lifecycle
+
+        async def ask() -> tuple[lifecycle.Product, lifecycle.Twin]:
+            product, twin = await asyncio.gather(client.product(machine_id), client.twin(machine_id))
+            return product, twin
+
+        return await self.shared.kept.answer(("machine", *self.viewer, machine_id), MACHINE_KEPT_S, ask)
+
     async def live_points(self, machine_id: str, after: datetime | None, count_max: int) -> Sequence[LivePoint]:
         found = await self.lifecycle.readings(machine_id, after, count_max)
         return [LivePoint(each.time, each.values) for each in found]
 
     async def health(self, machine_id: str) -> Health:
-        twin = await self.lifecycle.twin(machine_id)
+        _, twin = await self._known(machine_id)
         return Health(
             index=twin.health.index,
             band=twin.health.band,
             as_of=twin.health.as_of,
             contributions=tuple(
-                Contribution(signal=each.signal, penalty=each.penalty, reason=Words(each.reason_zh, each.reason_en))
+                Contribution(
+                    signal=each.signal, penalty=each.penalty, reason=Words(each.reason_zh, sentence(each.reason_en))
+                )
                 for each in twin.health.contributions
             ),
             diagnosis=_diagnosis(twin.diagnosis) if twin.diagnosis else None,
         )
 
     async def state_timeline(self, machine_id: str, when: TimeRange) -> Sequence[StateInterval]:
-        found = await self.lifecycle.timeline(machine_id, *self.span(when))
-        return [StateInterval(each.state, each.start, each.end) for each in found]
+        client = self.lifecycle
+        found, alarms = await asyncio.gather(
+            client.timeline(machine_id, *self.span(when)), client.alarms(device_id=machine_id, limit=LIMIT_MAX)
+        )
+        return timeline_with([StateInterval(each.state, each.start, each.end) for each in found], alarms.items)
 
     async def history(self, machine_id: str, signals: Sequence[str], when: TimeRange) -> Sequence[SignalSeries]:
         client, (start, end) = self.lifecycle, self.span(when)
@@ -151,7 +173,7 @@ def _diagnosis(found: lifecycle.Diagnosis) -> Diagnosis:
     return Diagnosis(
         fault=found.fault,
         confidence=found.confidence,
-        reason=Words(found.reason_zh, found.reason_en),
+        reason=Words(found.reason_zh, sentence(found.reason_en)),
         as_of=found.as_of,
         others=tuple(found.evidence.get("others", ())),
         ruled_out=tuple(
@@ -180,7 +202,7 @@ def _signal(signal: lifecycle.Signal) -> SignalInfo:
 
 
 def _wanted(card: MachineCard, type_id: str, which: FleetFilter) -> bool:
-    text = f"{card.id} {card.name.zh} {card.name.en} {card.customer.zh} {card.customer.en} {card.site}".lower()
+    text = f"{card.id} {card.name.zh} {card.name.en} {card.customer.zh} {card.customer.en} {card.site.zh} {card.site.en}".lower()
     return (
         which.text.lower() in text
         and which.customer_id in ("", card.customer_id)
@@ -195,16 +217,14 @@ def _offers(kind: lifecycle.ProductType) -> tuple[CommandOffer, ...]:
     rated_rpm = kind.rated.get("speed_rpm")
     speed = ParameterOffer(
         name="speed_rpm",
-        label=Words("转速（r/min，0 为恢复自动）", "Speed (r/min, 0 follows the demand again)"),
+        label=Words("转速，0 为恢复自动", "Speed, 0 follows the demand again"),
         least=0.0,
         most=rated_rpm,
         initial=rated_rpm,
     )
     return (
-        CommandOffer(name="set_speed", label=Words("设定转速", "Set the speed"), parameters=(speed,)),
-        CommandOffer(name="reset_alarm", label=Words("复位设备告警", "Reset the device's alarm")),
-        CommandOffer(name="capture_waveform", label=Words("采集振动波形", "Capture a vibration waveform")),
-        CommandOffer(name="restart", label=Words("重启设备", "Restart the device")),
+        CommandOffer(name="set_speed", label=name_of("set_speed", "COMMANDS"), parameters=(speed,)),
+        *(CommandOffer(name=name, label=name_of(name, "COMMANDS")) for name in SIMPLE_COMMANDS),
     )
 
 

@@ -1,7 +1,7 @@
 """The numbers of the overview, and how the numbers of each screen are computed, for one viewer."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -30,14 +30,13 @@ class OverviewSources(Viewing):
 
     async def figures(self) -> Sequence[Figure]:
         """A number that its service does not tell now is none; the others are shown."""
-        client = self.lifecycle
         fleet, products, alarms, orders, ledger, money = await asyncio.gather(
-            _asked(client.fleet()),
-            _asked(self.products()),
-            _asked(all_of(lambda **query: client.alarms(**query))),
-            _asked(all_of(lambda **query: client.work_orders(**query))),
-            _asked(client.ledger()),
-            _asked(self._money()),
+            _asked(lambda: self.lifecycle.fleet()),
+            _asked(self.products),
+            _asked(lambda: all_of(self.lifecycle.alarms)),
+            _asked(lambda: all_of(self.lifecycle.work_orders)),
+            _asked(lambda: self.lifecycle.ledger()),
+            _asked(lambda: self.billing.figures()),
         )
         rate = None if ledger is None else self.shared.note_received(ledger.received)
         return [
@@ -46,9 +45,6 @@ class OverviewSources(Viewing):
             *_money_figures(money),
             Figure(key="messages_per_second", value=rate, unit="1/s", digits=1, link="/console/events/dead-letters"),
         ]
-
-    async def _money(self) -> BillingFigures:
-        return await self.billing.figures()
 
     def _work_figures(
         self, fleet: FleetFigures | None, alarms: list[Alarm] | None, orders: list[WorkOrder] | None
@@ -94,9 +90,9 @@ class OverviewSources(Viewing):
         return _explanations().get(screen, ())
 
 
-async def _asked(answer: Awaitable[Answer]) -> Answer | None:
+async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
     try:
-        return await answer
+        return await ask()
     except (Problem, httpx2.HTTPError):
         return None
 

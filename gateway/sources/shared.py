@@ -1,8 +1,9 @@
 """What all sources of one viewer stand on, and what the viewers of one gateway share."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,10 +12,12 @@ import anyio.to_thread
 from gateway import store
 from gateway.access import Access
 from gateway.clock_keeper import ClockKeeper
-from gateway.console.views import TimeRange, Words
+from gateway.console.naming import halves
+from gateway.console.views import TimeRange, TrendPoint, Words
 from gateway.hub import EventHub
 from gateway.service.sign_in import SignedIn
 from gateway.simulator_door import SimulatorDoor
+from gateway.sources.kept import Kept
 from gateway.upstream import Services
 from services.billing.client import BillingClient
 from services.kernel.clock import monotonic_s
@@ -22,12 +25,15 @@ from services.kernel.paging import LIMIT_MAX, Page
 from services.kernel.problems import Problem, unavailable
 from services.kernel.unit import UnitOfWork
 from services.lifecycle.client import LifecycleClient
-from services.lifecycle.contract import ProductSummary, ProductType
+from services.lifecycle.contract import Alarm, ProductSummary, ProductType
 
 Row = TypeVar("Row")
 ROWS_MAX = 4 * LIMIT_MAX  # Of a list that has to be there as a whole.
 NAMES_KEPT_S = 30.0
-PRODUCTS_KEPT_S = 2.0  # Wall seconds: one page asks for the fleet several times.
+LISTS_KEPT_S = 1.0  # Wall seconds: one page asks for the fleet several times. An event ends it before.
+NOTED_EVERY = timedelta(minutes=10)  # Business time between two points of a noted figure.
+NOTED_POINTS = 145
+NOTED_SERIES_MAX = 1_000  # Figures times viewers; beyond, the oldest go.
 RATE_INTERVAL_S = 1.0
 
 
@@ -40,8 +46,8 @@ class Shared:
     services: Services
     access: Access
     hub: EventHub
-    names: dict[str, Words] = field(default_factory=dict)
-    names_until_s: float = 0.0
+    kept: Kept = field(default_factory=Kept)
+    noted: dict[tuple[Hashable, ...], deque[TrendPoint]] = field(default_factory=dict)
     types: dict[str, ProductType] = field(default_factory=dict)  # A type never changes.
     received: tuple[float, int] | None = None  # When, and how many messages the platform had received.
     messages_per_s: float | None = None
@@ -62,13 +68,28 @@ class Shared:
             self.received = (now_s, count)
         return self.messages_per_s
 
+    def note(self, key: tuple[Hashable, ...], time: datetime, value: float | None) -> tuple[TrendPoint, ...]:
+        """What was seen of a figure whose past no service keeps, oldest first, with this value as the newest point."""
+        points = self.noted.setdefault(key, deque(maxlen=NOTED_POINTS))
+        while len(self.noted) > NOTED_SERIES_MAX:
+            del self.noted[next(iter(self.noted))]
+        if value is not None:
+            if len(points) > 1 and time - points[-2].time < NOTED_EVERY:
+                points.pop()
+            points.append(TrendPoint(time, value))
+        return tuple(points)
+
 
 class Viewing:
     """Base of all sources: one viewer's clients, made when they are first needed."""
 
     def __init__(self, shared: Shared, token: str, who: SignedIn) -> None:
         self.shared, self.token, self.who = shared, token, who
-        self._products: tuple[float, list[ProductSummary]] = (0.0, [])
+
+    @property
+    def viewer(self) -> tuple[str, str]:
+        """Whose eyes these are: what one viewer is told is not kept for another."""
+        return self.who.principal.organisation_id, self.who.principal.subject
 
     @property
     def lifecycle(self) -> LifecycleClient:
@@ -99,10 +120,17 @@ class Viewing:
 
     async def name_of(self, organisation_id: str) -> Words:
         """An organisation in both languages; its id where nobody knows it."""
-        if monotonic_s() > self.shared.names_until_s:
-            rows = await self.shared.access.read(_names)
-            self.shared.names, self.shared.names_until_s = rows, monotonic_s() + NAMES_KEPT_S
-        return self.shared.names.get(organisation_id, Words(organisation_id, organisation_id))
+        names = await self.shared.kept.answer(("names",), NAMES_KEPT_S, lambda: self.shared.access.read(_names))
+        return names.get(organisation_id, Words(organisation_id, organisation_id))
+
+    async def person_of(self) -> Callable[[str], Words]:
+        """What names whoever acted: people of this platform by their name, others as they call themselves."""
+        people = await self.shared.kept.answer(("people",), NAMES_KEPT_S, lambda: self.shared.access.read(_people))
+
+        def person(subject: str) -> Words:
+            return halves(people.get(subject, subject.removeprefix("user:")))
+
+        return person
 
     async def type_of(self, type_id: str) -> ProductType:
         """A product type with its data model."""
@@ -112,12 +140,15 @@ class Viewing:
 
     async def products(self) -> list[ProductSummary]:
         """All products that the viewer may see."""
-        until_s, known = self._products
-        if monotonic_s() > until_s:
-            client = self.lifecycle
-            known = await all_of(lambda **query: client.products(**query))
-            self._products = (monotonic_s() + PRODUCTS_KEPT_S, known)
-        return known
+        return await self.shared.kept.answer(
+            ("products", *self.viewer), LISTS_KEPT_S, lambda: all_of(self.lifecycle.products)
+        )
+
+    async def active_alarms(self) -> list[Alarm]:
+        """All alarms of these that are raised or acknowledged."""
+        return await self.shared.kept.answer(
+            ("alarms", *self.viewer), LISTS_KEPT_S, lambda: all_of(self.lifecycle.alarms, active=True)
+        )
 
     async def machine_names(self) -> dict[str, tuple[Words, str]]:
         """Name and customer of each visible product; nothing while nobody can tell."""
@@ -147,6 +178,10 @@ async def _rows(page: Callable[..., Awaitable[Page[Row]]], query: dict[str, Any]
 def words_of(product: Any) -> Words:
     """A product's name, else its id."""
     return Words(product.name_zh or product.id, product.name_en or product.name_zh or product.id)
+
+
+def _people(unit: UnitOfWork) -> dict[str, str]:
+    return {f"user:{row.name}": row.display_name for row in store.users(unit.session, "", ROWS_MAX)}
 
 
 def _names(unit: UnitOfWork) -> dict[str, Words]:

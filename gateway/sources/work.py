@@ -151,8 +151,7 @@ class WorkSources(Viewing):
         )
 
     async def _tickets(self) -> dict[str, lifecycle.Ticket]:
-        client = self.lifecycle
-        return {each.id: each for each in await all_of(lambda **query: client.tickets(**query))}
+        return {each.id: each for each in await all_of(self.lifecycle.tickets)}
 
     async def assignees(self) -> Sequence[str]:
         """Names of people who work for the viewer's organisations."""

@@ -38,8 +38,8 @@ class Report:
 
     @property
     def whole(self) -> bool:
-        """Whether every claimed clause was shown; with nothing claimed nothing is whole."""
-        return bool(self.claimed) and not self.missing
+        """Whether the story came about and every claimed clause was shown; with nothing claimed nothing is whole."""
+        return bool(self.claimed) and not self.missing and all(step["happened"] for step in self.steps)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -1,23 +1,26 @@
 """`opensom tour`: the whole platform on free ports in a directory of its own, the story, and the evidence."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import httpx2
 from rich.markup import escape
 
 from opensom.installation import Installation
-from opensom.local_run import LABELS, Wish, started
-from opensom.supervisor import Supervisor
+from opensom.local_run import LABELS, Wish, failures_told, started
+from opensom.supervisor import Stopped, Supervisor
 from opensom.tour.report import SHOWN, Report, make_report
 from opensom.tour.stage import Cast, Scene, StoryBroken
 from opensom.tour.story import STORY
-from opensom.visitor import Visitor, administrator
-from opensom.words import console, done, errors, say, warn
+from opensom.visitor import Refused, Visitor, administrator
+from opensom.words import console, done, errors, give_up, say, warn
 from services.kernel.clock import monotonic_s, wall_now
 
 HOUR_UTC = 5  # 13:00 where the fleet stands: pumps run, and the day ends before long.
@@ -36,26 +39,34 @@ def run_tour(speed: float, keep: Path | None) -> Report:
         installation = Installation(folder)
         wish = Wish(folder, port=0, broker_port=0, speed=speed, simulator=True, seeds=True)
         say("OpenSOM 导览：正在启动", "OpenSOM tour: starting")
-        with started(
-            installation, wish, lambda part, address: done(*LABELS[part], address), lambda: None
-        ) as supervisor:
-            steps, answers = _told(installation, supervisor, start_s)
-    report = make_report(answers, steps, monotonic_s() - start_s)
+        start = started(installation, wish, lambda part, address: done(*LABELS[part], address), lambda: None)
+        with failures_told(installation), start as supervisor:
+            _leave_on_signals()
+            report = _told(installation, supervisor, start_s)
     _print(report)
     return report
 
 
-def _told(
-    installation: Installation, supervisor: Supervisor, start_s: float
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+def _told(installation: Installation, supervisor: Supervisor, start_s: float) -> Report:
     running = installation.running()
-    assert running is not None
+    if running is None:
+        raise Stopped
     cast = sign_in_all(running.url, installation.data_dir)
     try:
         steps = tell(Scene(cast), supervisor, start_s)
-        return steps, ask_for_evidence(cast.evaluator)
+        return make_report(ask_for_evidence(cast.evaluator), steps, monotonic_s() - start_s)
     finally:
         cast.go_home()
+
+
+def _leave_on_signals() -> None:
+    """From here on the order to end interrupts whatever is waited for; everything is stopped on the way out."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def next_monday(now: datetime) -> datetime:
@@ -81,9 +92,9 @@ def tell(scene: Scene, supervisor: Supervisor, start_s: float) -> list[dict[str,
         steps.append(entry)
         try:
             entry["figures"] = step.take(scene)
-        except StoryBroken as broken:
-            entry |= {"happened": False, "figures": {"missing_zh": broken.zh, "missing_en": broken.en}}
-            warn(f"{step.zh}：{broken.zh}", f"{step.en}: {broken}")
+        except (StoryBroken, Refused, httpx2.HTTPError) as broken:
+            entry |= {"happened": False, "figures": {"missing": str(broken)}}
+            warn(f"{step.zh}：{getattr(broken, 'zh', '平台未应答')}", f"{step.en}: {broken}")
             return steps
         entry["seconds"] = round(monotonic_s() - step_s, 1)
         done(step.zh, step.en, f"{monotonic_s() - start_s:.0f} s")
@@ -93,15 +104,21 @@ def tell(scene: Scene, supervisor: Supervisor, start_s: float) -> list[dict[str,
 
 
 def ask_for_evidence(evaluator: Visitor) -> dict[str, dict[str, Any]]:
-    """Each service's evidence, as the evaluator is shown it; a service without any answers none."""
-    names = [each["service"] for each in evaluator.get("/api/health")["services"]]
-    return {name: evaluator.get(f"/api/{name}/evidence") for name in names if name != "gateway"}
+    """Each service's evidence, as the evaluator is shown it; of one that does not answer nothing is claimed."""
+    answers: dict[str, dict[str, Any]] = {}
+    for name in (each["service"] for each in evaluator.get("/api/health")["services"] if each["service"] != "gateway"):
+        try:
+            answers[name] = evaluator.get(f"/api/{name}/evidence")
+        except (Refused, httpx2.HTTPError) as error:
+            warn(f"{name} 未给出证据", f"{name} gave no evidence: {error}")
+    return answers
 
 
 @contextmanager
 def _directory(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+        if keep.exists() and any(keep.iterdir()):
+            give_up(f"{keep} 不是空目录：导览从头开始。", f"{keep} is not empty: a tour begins from nothing.", 2)
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="opensom-tour-") as folder:

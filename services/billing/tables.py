@@ -53,7 +53,7 @@ class UsageRow(CounterpartyOwned, Base, table=True):
 
     __tablename__ = "usage"
     __table_args__ = (
-        UniqueConstraint("source", "event_id", name="usage_identity"),
+        UniqueConstraint("organisation_id", "source", "event_id", name="usage_identity"),
         CheckConstraint("quantity >= 0", name="usage_quantity_positive"),
         state_check("state", UsageState),
         Index("usage_line", "line_id", "id"),

@@ -31,8 +31,18 @@ class Database:
     conflict, and must therefore not touch the network or anything else that cannot be taken back.
     """
 
-    def __init__(self, url: str, metadata: MetaData, *, service: str, clock: Clock, schema: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        metadata: MetaData,
+        *,
+        service: str,
+        clock: Clock,
+        schema: str | None = None,
+        package: str | None = None,
+    ) -> None:
         self.service = service
+        self.package = package or f"services.{service}"  # Its folder `migrations` holds the versions.
         self.clock = clock
         self.metadata = metadata
         self.tables = kernel_tables(metadata)

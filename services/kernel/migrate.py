@@ -1,8 +1,8 @@
 """Alembic for all services: one environment, one folder of versions a service.
 
-    python -m services.kernel.migrate SERVICE "what changes"
+    python -m services.kernel.migrate services.lifecycle "what changes"
 
-writes the next version by comparing the service's metadata with its migrations.
+writes the next version by comparing the package's metadata with its migrations.
 """
 
 import importlib
@@ -55,20 +55,24 @@ def _own_tables(name: str | None, kind: str, parents: Any) -> bool:
 
 def _config(database: Database, connection: Any) -> Config:
     config = Config()
-    versions = Path(importlib.import_module(f"services.{database.service}").__path__[0]) / "migrations"
     config.set_main_option("script_location", str(KERNEL_MIGRATIONS))
-    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("version_locations", str(_versions(database)))
     config.set_main_option("path_separator", "os")
     config.attributes.update(connection=connection, metadata=database.metadata)
     return config
 
 
-def make_revision(service: str, message: str) -> None:
-    """Write the next version of `service` by comparing code and migrations on a throw-away SQLite file."""
-    metadata = importlib.import_module(f"services.{service}.tables").METADATA
+def _versions(database: Database) -> Path:
+    return Path(importlib.import_module(database.package).__path__[0]) / "migrations"
+
+
+def make_revision(package: str, message: str) -> None:
+    """Write the next version of `package` by comparing code and migrations on a throw-away SQLite file."""
+    metadata, service = importlib.import_module(f"{package}.tables").METADATA, package.rpartition(".")[2]
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/m.sqlite3", metadata, service=service, clock=AffineClock())
-        versions = Path(importlib.import_module(f"services.{service}").__path__[0]) / "migrations"
+        url = f"sqlite:///{folder}/m.sqlite3"
+        database = Database(url, metadata, service=service, clock=AffineClock(), package=package)
+        versions = _versions(database)
         versions.mkdir(exist_ok=True)
         number = f"{len(list(versions.glob('[0-9]*.py'))) + 1:04d}"
         if number != "0001":

@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from services.kernel.clock import wall_now
+from services.kernel.identity import Role
+from services.kernel.principals import ALL
 from simulator.contract import STATUS_TOPIC, SimulatorStatus
-from tests.contract.house import House, Operation, parts_of
+from tests.contract.house import OPERATOR, House, Operation, parts_of
 from tests.contract.routes import Use, filled
 from tests.contract.seeds import Seeded
 
@@ -55,6 +57,18 @@ def ask(house: House, operation: Operation, use: Use, target: Seeded, token: str
     house.http.cookies.clear()  # What signs in or out must not change the next request.
     said = [*identifiers.values(), operation.path]
     return Asked(answer.status_code, answer.content, said, dict(answer.headers))
+
+
+def own_operations(house: House) -> list[Operation]:
+    """The operations of the house itself: those behind the gateway are the same code as in the services' own houses."""
+    mounted = tuple(f"{house.prefix(name)}/" for name in house.services if name != house.door)
+    return [operation for operation in house.operations() if not operation.path.startswith(mounted)]
+
+
+def token_of(house: House, use: Use, organisation: str | None = None) -> str:
+    """Somebody whom the route lets in: of an organisation, or of none and seeing everything."""
+    role = Role.ADMINISTRATOR if Role.ADMINISTRATOR in (use.roles or {Role.ADMINISTRATOR}) else Role.SERVICE
+    return house.token(organisation, role) if organisation else house.token(OPERATOR, role, sees={ALL: ALL})
 
 
 def keep_simulator_connected(house: House) -> None:

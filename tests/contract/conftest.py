@@ -28,7 +28,7 @@ def seeded(house: House) -> dict[str, Seeded]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """None for the SQLite files of a data directory, or an empty PostgreSQL database, where each service has a schema."""
+    """None for SQLite files in a data directory, or an empty PostgreSQL database, where each service has a schema."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             yield None

@@ -12,7 +12,8 @@ import services.billing.contract
 import services.lifecycle.contract
 from services.kernel.events import EVENT_TOPICS, EventData, make_event, topic_of_type
 from services.kernel.problems import MEDIA_TYPE
-from tests.contract.house import House, Operation
+from tests.contract.house import House
+from tests.contract.routes import uses_of
 
 CONTRACTS = {
     "lifecycle": services.lifecycle.contract,
@@ -108,8 +109,6 @@ def references(node: Any) -> Iterator[str]:
 
 def test_who_may_use_a_route_is_described(house: House) -> None:
     """Guards: a route that asks for a token without saying so; generated clients would never send one."""
-    from tests.contract.routes import uses_of
-
     wrong = []
     for operation in house.operations():
         signed_in = uses_of(house.door)[operation.name].roles is not None
@@ -188,5 +187,3 @@ def test_an_event_survives_the_wire(house: House) -> None:
     received = Event.from_bytes(sent.to_bytes())
     assert received == sent
     assert ProductRegistered.of(received) == data
-
-

@@ -111,5 +111,3 @@ def test_the_report_names_what_it_checked(house: House) -> None:
     assert any(check["required"] for check in report["checks"])
     assert any(not check["required"] for check in report["checks"])
     assert house.http.get("/health/live").json() == {"service": house.door, "status": "alive"}
-
-

@@ -1,25 +1,31 @@
 """计费与账本: invoices, down to the usage events and postings behind each line."""
 
+from collections.abc import Awaitable
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from gateway.console.page import ConsolePage, ConsoleRoute, Opened
 from gateway.console.pages.frame import CLOCK, explained
 from gateway.console.panels import Fragment
-from gateway.console.views import LineProof
+from gateway.console.views import InvoiceFilter, InvoiceList, LineProof
 
 INVOICE = frozenset({"invoice"})
 
 router = APIRouter(prefix="/console/invoices", route_class=ConsoleRoute)
 
+
+def invoice_filter(page: ConsolePage) -> InvoiceFilter:
+    return InvoiceFilter(customer_id=page.query.get("customer", "")[:64], state=page.query.get("state", "")[:20])
+
+
+def load_invoices(page: ConsolePage) -> Awaitable[InvoiceList]:
+    return page.sources.invoices(invoice_filter(page))
+
+
 FRAGMENTS = (
     CLOCK,
-    Fragment(
-        name="invoice-list",
-        template="fragments/invoice_list.html",
-        load=lambda page: page.sources.invoices(),
-        topics=INVOICE,
-    ),
+    Fragment(name="invoice-list", template="fragments/invoice_list.html", load=load_invoices, topics=INVOICE),
     explained("invoices"),
 )
 DETAIL = (
@@ -48,7 +54,7 @@ LINE = (
 
 @router.get("")
 async def invoices(page: Opened) -> HTMLResponse:
-    return await page.show("invoices.html", "invoices", FRAGMENTS)
+    return await page.show("invoices.html", "invoices", FRAGMENTS, which=invoice_filter(page))
 
 
 @router.get("/{subject}")

@@ -17,7 +17,7 @@ router = APIRouter(route_class=ConsoleRoute)
 
 
 def load_ticker(page: ConsolePage) -> Awaitable[Page[EventLine]]:
-    return page.sources.events(EventFilter())
+    return page.sources.events(EventFilter(brief=True))
 
 
 def load_figures(page: ConsolePage) -> Awaitable[Any]:

@@ -12,7 +12,7 @@ from gateway.console.views.clauses import (
     EvidenceLink,
 )
 from gateway.console.views.events import DeadLetter, EventDetail, EventFilter, EventLine, MessageLedger, Update
-from gateway.console.views.figures import Explanation, Figure, Page, TimeRange, TrendPoint
+from gateway.console.views.figures import Explanation, Figure, GoldenCheck, Page, TimeRange, TrendPoint
 from gateway.console.views.machines import (
     Command,
     CommandOffer,
@@ -33,7 +33,17 @@ from gateway.console.views.machines import (
     SignalSeries,
     StateInterval,
 )
-from gateway.console.views.money import Invoice, InvoiceLine, InvoiceSummary, LineProof, Posting, TierPart, UsageEvent
+from gateway.console.views.money import (
+    Invoice,
+    InvoiceFilter,
+    InvoiceLine,
+    InvoiceList,
+    InvoiceSummary,
+    LineProof,
+    Posting,
+    TierPart,
+    UsageEvent,
+)
 from gateway.console.views.viewer import Viewer, Words
 from gateway.console.views.work import Alarm, AlarmFilter, AttentionItem, WorkOrder, WorkOrderFilter, WorkOrderStep
 from gateway.console.views.world import ActiveFault, BusinessClock, Scenario
@@ -62,10 +72,13 @@ __all__ = [
     "Figure",
     "Fleet",
     "FleetFilter",
+    "GoldenCheck",
     "Health",
     "HistoryPoint",
     "Invoice",
+    "InvoiceFilter",
     "InvoiceLine",
+    "InvoiceList",
     "InvoiceSummary",
     "LineProof",
     "LivePoint",

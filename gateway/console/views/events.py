@@ -15,6 +15,7 @@ class EventFilter:
     subject: str = ""
     correlation_id: str = ""
     after: str = ""
+    brief: bool = False  # Only what a person would tell: of the many meter readings the last one.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class EventLine:
     wall_time: datetime
     correlation_id: str
     position: int
+    about: Words | None = None  # Name of the machine that it is about.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,20 +28,31 @@ class Figure:
     target: float | None = None
     target_met: bool | None = None
     trend: tuple[TrendPoint, ...] = ()
-    trend_hours: int = 24
+    trend_over: timedelta = timedelta(hours=24)
     link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenCheck:
+    """A published number, recomputed: what was expected and what came out; `passes` none means not recomputed here."""
+
+    id: str
+    passes: bool | None = None
+    expected: str = ""
+    computed: str = ""
+    unit: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How a number of a page is computed: the rule, its source, and the published number that it must reproduce."""
+    """How a number of a page is computed: the rule, its source, and the published numbers that it must reproduce."""
 
     title: Words
     text: Words
     rule: str
     source: str
-    golden: str | None = None
-    golden_passes: bool | None = None
+    golden: tuple[GoldenCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

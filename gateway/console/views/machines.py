@@ -43,7 +43,7 @@ class MachineCard:
     type_name: Words
     customer_id: str
     customer: Words
-    site: str
+    site: Words
     state: str
     last_seen: datetime | None
     health_index: float | None
@@ -51,6 +51,11 @@ class MachineCard:
     alarms_active: int = 0
     diagnosis: str | None = None
     values: Mapping[str, Reading] = field(default_factory=dict)
+
+    @property
+    def short(self) -> str:
+        """What tells it from its neighbours on a plan: the last part of its id."""
+        return self.id.rpartition("-")[2] or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +112,7 @@ class Machine:
     firmware: str | None
     customer_id: str
     customer: Words
-    site: str
+    site: Words
     state: str
     last_seen: datetime | None
     registered: datetime

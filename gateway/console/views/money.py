@@ -1,9 +1,11 @@
 """From usage to money."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from gateway.console.views.machines import Option
 from gateway.console.views.viewer import Words
 
 
@@ -26,6 +28,24 @@ class InvoiceSummary:
     total_minor: int
     currency: str
     lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFilter:
+    customer_id: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceList:
+    """The invoices that the filter leaves, and counts and net sums by state over all; `first` is when there will be
+    the first one, none when nothing is agreed that could be billed."""
+
+    rows: tuple[InvoiceSummary, ...]
+    states: Mapping[str, int]
+    customers: tuple[Option, ...]
+    first: datetime | None = None
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +98,8 @@ class Posting:
 
     id: str
     at: datetime
-    debit: str
-    credit: str
+    debit: Words
+    credit: Words
     amount_minor: int
     currency: str
     state: str

@@ -37,7 +37,7 @@ class UsageData(BaseModel):
 
 
 class UsageReport(BaseModel):
-    """A CloudEvent 1.0 that reports usage; (source, id) is its identity for ever."""
+    """A CloudEvent 1.0 that reports usage; a provider's (source, id) is its identity for ever."""
 
     specversion: str = Field(default="1.0", pattern=r"^1\.0$")
     source: str = Field(pattern=IDENTIFIER, description="Who measured")

@@ -241,7 +241,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('PLACED', 'INCLUDED', 'UNBILLED')", name="state_known"),
         sa.CheckConstraint("quantity >= 0", name="usage_quantity_positive"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("source", "event_id", name="usage_identity"),
+        sa.UniqueConstraint("organisation_id", "source", "event_id", name="usage_identity"),
     )
     op.create_index(op.f("ix_usage_counterparty_id"), "usage", ["counterparty_id"], unique=False)
     op.create_index(op.f("ix_usage_organisation_id"), "usage", ["organisation_id"], unique=False)

@@ -34,11 +34,11 @@ RETRY_SIZE = 1_000  # Held-back usage that is looked at again in one transaction
 def accept_usage(unit: UnitOfWork, report: UsageReport, settings: BillingSettings) -> UsageReceipt | QuarantinedUsage:
     """Take a report of usage; whoever sends it again gets the same answer.
 
-    The same (source, id) with another payload is quarantined: kept, announced, never counted.
-    Runs without a principal, because the identity must be unique over all organisations.
+    The same (source, id) of a provider with another payload is quarantined: kept, announced, never counted. What
+    another provider reports under the same identity is other usage: nobody can take an identity away from anybody.
     """
     fingerprint = metering.fingerprint(report.data.model_dump(mode="json"))
-    known = store.usage_by_identity(unit.session, report.source, report.id)
+    known = store.usage_by_identity(unit.session, report.data.provider_id, report.source, report.id)
     seen = metering.compare(known.fingerprint if known else None, fingerprint)
     if known is not None:
         if seen is Seen.CONFLICT:

@@ -14,8 +14,9 @@ from services.billing.tables import (
 )
 
 
-def usage_by_identity(session: Session, source: str, event_id: str) -> UsageRow | None:
-    return session.exec(select(UsageRow).where(UsageRow.source == source, UsageRow.event_id == event_id)).first()
+def usage_by_identity(session: Session, provider_id: str, source: str, event_id: str) -> UsageRow | None:
+    query = select(UsageRow).where(UsageRow.organisation_id == provider_id, UsageRow.source == source)
+    return session.exec(query.where(UsageRow.event_id == event_id)).first()
 
 
 def quarantined(session: Session, source: str, event_id: str, fingerprint: str) -> QuarantineRow | None:

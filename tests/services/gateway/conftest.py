@@ -14,7 +14,7 @@ from gateway.app import Gateway, create_app
 from gateway.first_start import prepare
 from gateway.settings import GatewaySettings
 from gateway.tables import METADATA
-from services.kernel.bus import MemoryBus
+from services.kernel.bus import Bus, MemoryBus
 from services.kernel.clock import AffineClock
 from services.kernel.http import create_service_app
 from services.kernel.identity import KeyStore, Principal, Role, requires
@@ -80,17 +80,15 @@ class World:
     def settings(self, **changes: Any) -> GatewaySettings:
         return GatewaySettings(data_dir=self.data_dir, database_url=self.database_url, **changes)
 
-    def start(
-        self, mounted: dict[str, FastAPI] | None = None, bus: MemoryBus | None = None, **changes: Any
-    ) -> TestClient:
+    def start(self, mounted: dict[str, FastAPI] | None = None, bus: Bus | None = None, **changes: Any) -> TestClient:
         """Start (again), and give a client that is not signed in."""
         self.stop()
-        self.bus = bus or MemoryBus()
+        self.bus = MemoryBus()
         settings = self.settings(**changes)
         self.link = prepare(settings) or ""
         if mounted is None:
             mounted = {"greetings": greeting_service(self.data_dir)}
-        self.app = create_app(settings, mounted, bus=self.bus)
+        self.app = create_app(settings, mounted, bus=bus or self.bus)
         return self._open.enter_context(TestClient(self.app, base_url=SITE))
 
     @property

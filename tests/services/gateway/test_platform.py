@@ -8,16 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 from fastapi.testclient import TestClient
 
+from gateway.app import create_app
 from gateway.clock_keeper import ClockKeeper
 from gateway.contract import ClockChange
-from gateway.database import GatewayDatabase
 from gateway.first_start import prepare
 from gateway.seed import CUSTOMERS, MAKER, seed_demonstration
 from gateway.seed import EVALUATOR as EVALUATORS
+from gateway.tables import METADATA
 from services.kernel.bus import MemoryBus, Message
 from services.kernel.clock import CLOCK_TOPIC, AffineClock, ClockSet
 from services.kernel.database import Database
@@ -26,6 +28,7 @@ from services.kernel.testing import principal
 from simulator.contract import COMMAND_TOPIC, STATUS_TOPIC, SimulatorCommand, SimulatorStatus
 
 from .conftest import SITE, World, sign_in
+from .test_upstream import served
 
 BROWSER = {"Origin": SITE}
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -36,7 +39,7 @@ OPERATOR = principal("operator", Role.OPERATOR)
 def running_clock(database_url: str, bus: MemoryBus | None = None) -> Iterator[tuple[AffineClock, ClockKeeper]]:
     """A clock as one process has it; it is left as a crash leaves it, without a farewell."""
     clock, bus = AffineClock(), bus or MemoryBus()
-    database: Database = GatewayDatabase(database_url, clock=clock)
+    database: Database = Database(database_url, METADATA, service="gateway", package="gateway", clock=clock)
     keeper = ClockKeeper(clock, database, bus)
     database.upgrade()
     keeper.start(START, 1.0)
@@ -111,6 +114,24 @@ def test_a_retained_setting_of_another_life_is_outdone(tmp_path: Path) -> None:
         heard: list[Message] = []
         bus.subscribe("som/v1/+", heard.append)
         assert ClockSet.model_validate_json(heard[-1].payload) == clock.setting()
+
+
+def test_events_stream_to_an_open_page(world: World) -> None:
+    """Guards: a stream that some layer in between keeps back until it ends."""
+    prepare(world.settings())
+    app = create_app(world.settings(), {}, bus=MemoryBus())
+    with served(app) as url, httpx2.Client(base_url=url, timeout=10) as client:
+        token = app.state.gateway.access.token(principal("operator", Role.OPERATOR, sees={"*": ("operator",)}))
+        headers = {"Authorization": f"Bearer {token}"}
+        with client.stream("GET", "/api/events/stream", headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = answer.iter_lines()
+            assert next(lines) == "retry: 2000"
+            app.state.gateway.keeper.change(ClockChange(speed=7), OPERATOR)
+            assert (
+                next(line for line in lines if line.startswith("event:")) == "event: som.v1.gateway.business-time.set"
+            )
+        app.state.gateway.close_streams()
 
 
 def status(**changes: Any) -> bytes:

@@ -18,7 +18,7 @@ from services.kernel.events import Event
 from services.kernel.http import ServiceApplication
 from services.kernel.identity import KeyStore, Principal, Role
 from services.kernel.outbox import read_events
-from services.kernel.testing import START, DatabaseMaker, principal, token_for
+from services.kernel.testing import DatabaseMaker, principal, token_for
 from services.lifecycle import seed
 from services.lifecycle.app import Ingest, create_app, create_ingest
 from services.lifecycle.contract import ProductCreate, device_topic
@@ -31,6 +31,7 @@ from services.lifecycle.tables import METADATA
 
 PUMP, OTHER_PUMP = "pump-a", "pump-b"  # Of customer-01 and of customer-02.
 OWNER, OTHER = "customer-01", "customer-02"
+AHEAD = datetime(2050, 1, 3, tzinfo=UTC)  # A Monday. Business time never moves back, so it lies ahead of any wall time.
 
 
 def make_settings(**changes: Any) -> LifecycleSettings:
@@ -139,7 +140,7 @@ def lifecycle_database(make_database: DatabaseMaker) -> Database:
 
 @pytest.fixture
 def world(lifecycle_database: Database, tmp_path: Path) -> Iterator[World]:
-    """The service with two products, business time standing at a Monday's midnight UTC."""
+    """The service with two products, business time standing at midnight UTC."""
     keys = KeyStore.create(tmp_path, ["gateway", "lifecycle"])
     url = lifecycle_database.engine.url.render_as_string(hide_password=False)
     settings = make_settings(data_dir=tmp_path, database_url=url)
@@ -153,7 +154,7 @@ def world(lifecycle_database: Database, tmp_path: Path) -> Iterator[World]:
             parts.ticker.stop()  # A test says itself when time does its work.
         bus.subscribe("som/v1/devices/+/command", made.heard.append)
         bus.subscribe("som/v1/devices/+/confirmed", made.heard.append)
-        made.go_to(START)
+        made.go_to(AHEAD)
         register(made.database, settings)
         yield made
         ingest.stop()

@@ -91,14 +91,14 @@ def test_memory_is_bounded_however_the_device_behaves() -> None:
         settled.held(boot, {boot: 10, boot + 5_000: 3})
         for sequence in range(0, 1_000, 2):
             settled.add(boot, sequence)
-    settled.held(7, {boot: 1 for boot in range(900)})
+    settled.held(7, dict.fromkeys(range(900), 1))
     assert len(settled.to_json()) < 20 * BOOTS_MAX * INTERVALS_MAX
     assert len(settled.confirmable()) <= BOOTS_MAX
 
 
 def test_a_device_with_more_boots_than_are_remembered_gets_rid_of_all_of_them() -> None:
     """A controller that restarted over and over while the platform was away must not keep its readings for ever."""
-    held = {boot: 5 for boot in range(1, 3 * BOOTS_MAX)}  # Last sequence by boot; each was sent from 0 on.
+    held = dict.fromkeys(range(1, 3 * BOOTS_MAX), 5)  # Last sequence by boot; each was sent from 0 on.
     settled = Settled()
     for connection in range(4):
         settled.held(1_000, {**dict.fromkeys(held, 0), 1_000: connection})

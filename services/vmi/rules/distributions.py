@@ -1,0 +1,169 @@
+"""Demand as a distribution: which family fits, its quantiles, what is expected short or left, random lead times.
+
+Parts that sell rarely are not normal: work with the distribution over the protection interval (lead time plus review
+period), not with a multiple of a standard deviation. Demand is in units a period, independent between periods.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[numpy.float64]
+
+TAIL = 1e-12  # Probability left out at the top of a probability table.
+TABLE_LENGTH_MAX = 1_000_000
+DISPERSION_LEVEL = 0.05  # Below this p-value demand counts as more scattered than Poisson.
+
+
+@dataclass(frozen=True, slots=True)
+class DemandFit:
+    """Per item: mean and variance a period, `family` (none, poisson, negative_binomial) and the test's p-value."""
+
+    mean: Array
+    variance: Array
+    family: NDArray[numpy.str_]
+    dispersion_p: Array
+
+
+def fit_demand(demand: ArrayLike) -> DemandFit:
+    """Fit items x periods of counts by moments; nan marks a period that tells nothing.
+
+    Fisher's index of dispersion, (n - 1) s^2 / mean, is chi-square with n - 1 degrees of freedom under Poisson
+    demand; negative binomial where it is too large (Fisher 1950, Biometrics 6, "The significance of deviations from
+    expectation in a Poisson series"). Items without demand are `none`; less scatter than Poisson counts as Poisson.
+    """
+    from scipy.stats import chi2
+
+    table = _rows(demand)
+    known = ~numpy.isnan(table)
+    count = known.sum(axis=1).astype(numpy.float64)
+    values = numpy.where(known, table, 0.0)
+    if numpy.any(values < 0):
+        raise ValueError("demand must not be negative; book returns apart")
+    mean = values.sum(axis=1) / numpy.maximum(count, 1)
+    squares = (numpy.where(known, table - mean[:, None], 0.0) ** 2).sum(axis=1)
+    variance = squares / numpy.maximum(count - 1, 1)
+    p_value = numpy.where(
+        (count > 1) & (mean > 0), chi2.sf(squares / numpy.where(mean > 0, mean, 1.0), numpy.maximum(count - 1, 1)), 1.0
+    )
+    family = numpy.where(mean == 0, "none", numpy.where(p_value < DISPERSION_LEVEL, "negative_binomial", "poisson"))
+    return DemandFit(mean, variance, family, p_value)
+
+
+def quantile(mean: ArrayLike, variance: ArrayLike, probability: ArrayLike) -> Array:
+    """Least whole number of units that covers demand with `probability`; arrays broadcast.
+
+    Negative binomial where the variance is above the mean, else Poisson. Probabilities must lie in [0, 1).
+    """
+    from scipy.special import pdtr, pdtrik
+    from scipy.stats import nbinom
+
+    inputs = [numpy.asarray(each, dtype=numpy.float64) for each in (mean, variance, probability)]
+    mean_, variance_, level = numpy.broadcast_arrays(*inputs)
+    if numpy.any((level < 0) | (level >= 1)) or numpy.any(mean_ < 0):
+        raise ValueError("probability must lie in [0, 1) and the mean must not be negative")
+    result = numpy.zeros(mean_.shape)
+    wide = (variance_ > mean_ * (1 + 1e-9)) & (mean_ > 0)
+    narrow = ~wide & (mean_ > 0) & (level > 0)
+    if narrow.any():
+        guess = numpy.ceil(pdtrik(level[narrow], mean_[narrow]))
+        guess = numpy.where(numpy.isnan(guess), 0.0, guess)
+        below = numpy.maximum(guess - 1, 0)
+        result[narrow] = numpy.where(pdtr(below, mean_[narrow]) >= level[narrow], below, guess)
+    if wide.any():
+        share = mean_[wide] / variance_[wide]
+        result[wide] = nbinom.ppf(level[wide], mean_[wide] * share / (1 - share), share)
+    return numpy.maximum(result, 0.0)
+
+
+def probability_table(mean: float, variance: float | None = None) -> Array:
+    """P(demand = 0, 1, 2, ...) up to all but 1e-12, scaled to 1: Poisson, or negative binomial for a larger variance."""
+    from scipy.stats import nbinom, poisson
+
+    if mean < 0:
+        raise ValueError("mean must not be negative")
+    if mean == 0:
+        return numpy.ones(1)
+    if variance is None or variance <= mean * (1 + 1e-9):
+        law = poisson(mean)
+    else:
+        share = mean / variance
+        law = nbinom(mean * share / (1 - share), share)
+    length = int(law.isf(TAIL)) + 2
+    if length > TABLE_LENGTH_MAX:
+        raise ValueError(f"demand of mean {mean} needs a table of {length} entries: plan in a larger unit")
+    table = numpy.asarray(law.pmf(numpy.arange(length)), dtype=numpy.float64)
+    return table / table.sum()
+
+
+def protection_moments(
+    mean: ArrayLike, variance: ArrayLike, lead_mean: ArrayLike, lead_variance: ArrayLike = 0.0, review: ArrayLike = 0.0
+) -> tuple[Array, Array]:
+    """Mean and variance of demand over a random lead time plus review, all in periods.
+
+    Variance = variance (E[L] + R) + mean^2 Var[L] (random sum; Hadley and Whitin 1963, "Analysis of Inventory
+    Systems", section 3-9).
+    """
+    mean_, variance_, lead, spread, cycle = (
+        numpy.asarray(each, dtype=numpy.float64) for each in (mean, variance, lead_mean, lead_variance, review)
+    )
+    return mean_ * (lead + cycle), variance_ * (lead + cycle) + mean_**2 * spread
+
+
+def protection_table(period_table: Sequence[float] | Array, lead_time_table: Sequence[float], review: int = 0) -> Array:
+    """Exact P(demand over L + `review` periods) for a lead time of l whole periods with P = `lead_time_table[l]`.
+
+    The mixture of convolution powers of the period's table; lead time and demand are independent.
+    """
+    weights = numpy.asarray(lead_time_table, dtype=numpy.float64)
+    if weights.ndim != 1 or weights.size == 0 or numpy.any(weights < 0) or abs(weights.sum() - 1) > 1e-9 or review < 0:
+        raise ValueError("lead_time_table must be probabilities that add up to 1, and review must not be negative")
+    power = numpy.ones(1)
+    parts: list[Array] = []
+    for periods in range(len(weights) + review):
+        if periods >= review:
+            parts.append(weights[periods - review] * power)
+        power = numpy.convolve(power, period_table)
+    total = numpy.zeros(max(part.size for part in parts))
+    for part in parts:
+        total[: part.size] += part
+    keep = int(numpy.searchsorted(numpy.cumsum(total), 1 - TAIL)) + 1
+    return total[:keep] / total[:keep].sum()
+
+
+def table_mean(table: Array) -> float:
+    """Expected value of a probability table over 0, 1, 2, ..."""
+    return float(numpy.arange(table.size) @ table)
+
+
+def expected_left(table: Array, levels: NDArray[numpy.int64]) -> Array:
+    """E[(y - D)+] at each whole stock level y, negative ones included: what is left at the end."""
+    top = max(int(levels.max(initial=0)), 0)
+    distribution = numpy.ones(max(top, 1))
+    head = min(table.size, distribution.size)
+    distribution[:head] = numpy.cumsum(table)[:head]
+    left = numpy.concatenate([[0.0], numpy.cumsum(distribution)])
+    return left[numpy.maximum(levels, 0)]
+
+
+def expected_short(table: Array, levels: NDArray[numpy.int64]) -> Array:
+    """E[(D - y)+] at each whole stock level y: what is short at the end."""
+    return numpy.maximum(table_mean(table) - levels + expected_left(table, levels), 0.0)
+
+
+def cost_curve(
+    table: Array, holding_cost: float, stockout_cost: float, levels: NDArray[numpy.int64]
+) -> Array:
+    """G(y) = h E[(y - D)+] + p E[(D - y)+] at each whole level y: the convex cost that all exact policies stand on."""
+    if holding_cost <= 0 or stockout_cost <= 0:
+        raise ValueError("holding_cost and stockout_cost must be above 0")
+    return holding_cost * expected_left(table, levels) + stockout_cost * expected_short(table, levels)
+
+
+def _rows(demand: ArrayLike) -> Array:
+    table = numpy.atleast_2d(numpy.asarray(demand, dtype=numpy.float64))
+    if table.ndim != 2:
+        raise ValueError("demand must be items x periods")
+    return table
