@@ -133,7 +133,8 @@ def listen(wanted: int) -> socket.socket:
     Held by the parent, so that the address stays ours while a child is started again. Raises OSError.
     """
     for port in range(wanted, wanted + PORTS_TRIED_MAX) if wanted else (0,):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named asyncio sets TCP_NODELAY; without it each answer waits 40 ms for the caller's ACK.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

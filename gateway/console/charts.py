@@ -127,13 +127,14 @@ def live(signals: Sequence[SignalInfo], points: Sequence[LivePoint], formats: Fo
 
 def live_points(signals: Sequence[SignalInfo], points: Sequence[LivePoint], formats: Formats) -> Figure:
     """Points to add, a list a signal, as Plotly's extendTraces takes them."""
+    times = [formats.local(point.time) for point in points]
     x: list[list[str]] = []
     y: list[list[float]] = []
     for signal in signals:
         digits = unit_and_digits(signal.name)[1] + 1
-        there = [point for point in points if signal.name in point.values]
-        x.append([formats.local(point.time) for point in there])
-        y.append([round(point.values[signal.name], digits) for point in there])
+        there = [place for place, point in enumerate(points) if signal.name in point.values]
+        x.append([times[place] for place in there])
+        y.append([round(points[place].values[signal.name], digits) for place in there])
     return {"x": x, "y": y}
 
 

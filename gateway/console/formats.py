@@ -1,13 +1,14 @@
 """Numbers, times and money as a reader of each language writes them."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from gettext import NullTranslations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_percent, get_currency_symbol
 
 from gateway.console import words
 from gateway.console.language import LOCALES, Language
@@ -16,6 +17,21 @@ from gateway.console.units import unit_and_digits
 from gateway.console.views import Words
 
 NONE = "—"
+
+
+@lru_cache(maxsize=5_000)  # Rows are drawn again and again with the same times.
+def _written(time: datetime, pattern: str, zone: tzinfo, locale: str) -> str:
+    return format_datetime(time, pattern, zone, locale)
+
+
+@lru_cache(maxsize=1_000)
+def _written_day(day: date, locale: str) -> str:
+    return format_date(day, "long", locale)
+
+
+@lru_cache(maxsize=100)
+def _symbol(currency: str, locale: str) -> str:
+    return get_currency_symbol(currency, locale)
 
 
 class Formats:
@@ -56,8 +72,8 @@ class Formats:
     def number(self, value: float | Decimal | None, digits: int = 0) -> str:
         if value is None:
             return NONE
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(value, format=pattern, locale=self.locale)
+        # Both languages write numbers alike; Babel takes a quarter of a millisecond for each.
+        return f"{value:,.{digits}f}"
 
     def percent(self, share: float | None, digits: int = 0) -> str:
         if share is None:
@@ -67,7 +83,8 @@ class Formats:
     def money(self, minor: int | None, currency: str = "CNY") -> str:
         if minor is None:
             return NONE
-        return format_currency(Decimal(minor) / 100, currency, locale=self.locale)
+        symbol = _symbol(currency, self.locale)
+        return f"{'-' if minor < 0 else ''}{symbol}{abs(Decimal(minor)) / 100:,.2f}"
 
     def price(self, value: Decimal, currency: str = "CNY") -> str:
         """A price with all the digits that it has."""
@@ -91,20 +108,20 @@ class Formats:
         if time is None:
             return NONE
         pattern = "medium" if self.language == "zh" else "MMM d, y, HH:mm:ss"
-        return format_datetime(time, pattern, self.zone, self.locale)
+        return _written(time, pattern, self.zone, self.locale)
 
     def moment(self, time: datetime | None) -> str:
         """Month, day and time, for dense lists whose year is plain."""
         if time is None:
             return NONE
         pattern = "M月d日 HH:mm:ss" if self.language == "zh" else "MMM d, HH:mm:ss"
-        return format_datetime(time, pattern, self.zone, self.locale)
+        return _written(time, pattern, self.zone, self.locale)
 
     def clock(self, time: datetime | None) -> str:
-        return NONE if time is None else format_time(time, "HH:mm:ss", self.zone, self.locale)
+        return NONE if time is None else time.astimezone(self.zone).strftime("%H:%M:%S")
 
     def date(self, time: datetime | None) -> str:
-        return NONE if time is None else format_date(time.astimezone(self.zone), "long", self.locale)
+        return NONE if time is None else _written_day(time.astimezone(self.zone).date(), self.locale)
 
     def span(self, length: timedelta) -> str:
         """A length of time in one unit: 24 小时, 5 minutes."""

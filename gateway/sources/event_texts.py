@@ -12,18 +12,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lifecycle.product.registered": ("产品登记：{serial}", "Product registered: {serial}"),
     "lifecycle.product.announced": ("产品报到，固件 {firmware}", "Product announced itself, firmware {firmware}"),
     "lifecycle.product.connection-changed": ("连接状态改变", "The connection changed"),
-    "lifecycle.product.health-changed": ("健康等级变为“{band}”", "Health is now “{band}”"),
+    "lifecycle.product.health-changed": ("健康等级：{band}", "Health: {band}"),
     "lifecycle.alarm.raised": ("{severity}告警：{reason_zh}", "{severity} alarm: {reason_en}"),
-    "lifecycle.alarm.changed": ("告警级别变为“{severity}”：{reason_zh}", "Alarm is now “{severity}”: {reason_en}"),
+    "lifecycle.alarm.changed": ("告警变为{severity}：{reason_zh}", "{severity} alarm now: {reason_en}"),
     "lifecycle.alarm.acknowledged": ("{by}确认了告警", "{by} acknowledged the alarm"),
     "lifecycle.alarm.assigned": ("告警负责人：{assignee}", "Alarm assigned to {assignee}"),
     "lifecycle.alarm.cleared": ("告警消除", "Alarm cleared"),
-    "lifecycle.diagnosis.made": ("诊断“{fault}”：{reason_zh}", "Diagnosis “{fault}”: {reason_en}"),
+    "lifecycle.diagnosis.made": ("诊断：{reason_zh}", "Diagnosis: {reason_en}"),
     "lifecycle.ticket.opened": ("建立故障案例", "Fault case opened"),
     "lifecycle.ticket.closed": ("故障案例关闭", "Fault case closed"),
     "lifecycle.work-order.changed": ("维修工单：{state}", "Work order: {state}"),
-    "lifecycle.command.changed": ("远程指令“{name}”：{state}", "Command “{name}”: {state}"),
-    "lifecycle.usage.metered": ("计量{meter}：{quantity}", "Metered {meter}: {quantity}"),
+    "lifecycle.command.changed": ("远程指令“{name}”：{state}", "Remote command, {name}: {state}"),
+    "lifecycle.usage.metered": ("计量：{meter} {quantity}", "Metered: {meter} {quantity}"),
     "billing.contract.signed": ("签订服务合同", "Service contract signed"),
     "billing.usage.held-back": ("用量暂缓计费：{reason}", "Usage held back: {reason}"),
     "billing.usage.quarantined": ("用量上报被隔离", "Usage report quarantined"),
@@ -96,4 +96,4 @@ def _filled(template: str, said: Mapping[str, Any]) -> str:
     try:
         return template.format_map(said).strip()
     except (KeyError, ValueError, TypeError):  # Another version of the service tells less.
-        return template.partition("{")[0].rstrip("：: “")
+        return template.partition("{")[0].rstrip("：:, “")

@@ -1,7 +1,7 @@
 """Machines, what they measure and what they are told, for one viewer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +80,7 @@ class FleetSources(Viewing):
         )
 
     async def machine(self, machine_id: str) -> Machine:
-        (product, twin), alarms = await asyncio.gather(self._known(machine_id), self.active_alarms())
+        (product, twin), alarms = await asyncio.gather(self._machine_now(machine_id), self.active_alarms())
         kind = await self.type_of(product.type_id)
         return Machine(
             id=product.id,
@@ -103,7 +103,7 @@ class FleetSources(Viewing):
             recorded=bool(twin.reported.get("recorded")),
         )
 
-    async def _known(self, machine_id: str) -> tuple[lifecycle.Product, lifecycle.Twin]:
+    async def _machine_now(self, machine_id: str) -> tuple[lifecycle.Product, lifecycle.Twin]:
         """A machine and its twin: several panels of one page show parts of both."""
         client = self.lifecycle
 
@@ -118,7 +118,7 @@ class FleetSources(Viewing):
         return [LivePoint(each.time, each.values) for each in found]
 
     async def health(self, machine_id: str) -> Health:
-        _, twin = await self._known(machine_id)
+        _, twin = await self._machine_now(machine_id)
         return Health(
             index=twin.health.index,
             band=twin.health.band,
@@ -152,14 +152,17 @@ class FleetSources(Viewing):
         ]
 
     async def commands(self, machine_id: str) -> Sequence[Command]:
-        found = await self.lifecycle.commands(device_id=machine_id, limit=COMMANDS_SHOWN)
-        return [_command(each) for each in found.items]
+        client = self.lifecycle
+        found, person = await asyncio.gather(
+            client.commands(device_id=machine_id, limit=COMMANDS_SHOWN), self.person_of()
+        )
+        return [_command(each, person) for each in found.items]
 
     async def send_command(
         self, machine_id: str, name: str, parameters: Mapping[str, Any], idempotency_key: str
     ) -> Command:
         create = lifecycle.CommandCreate(name=name, parameters=dict(parameters), idempotency_key=idempotency_key)
-        return _command(await self.lifecycle.send_command(machine_id, create))
+        return _command(await self.lifecycle.send_command(machine_id, create), await self.person_of())
 
     async def cancel_command(self, command_id: str) -> None:
         await self.lifecycle.cancel_command(command_id)
@@ -202,9 +205,9 @@ def _signal(signal: lifecycle.Signal) -> SignalInfo:
 
 
 def _wanted(card: MachineCard, type_id: str, which: FleetFilter) -> bool:
-    text = f"{card.id} {card.name.zh} {card.name.en} {card.customer.zh} {card.customer.en} {card.site.zh} {card.site.en}".lower()
+    texts = (card.id, *(half for each in (card.name, card.customer, card.site) for half in (each.zh, each.en)))
     return (
-        which.text.lower() in text
+        which.text.lower() in " ".join(texts).lower()
         and which.customer_id in ("", card.customer_id)
         and which.type_id in ("", type_id)
         and which.state in ("", card.state)
@@ -228,7 +231,7 @@ def _offers(kind: lifecycle.ProductType) -> tuple[CommandOffer, ...]:
     )
 
 
-def _command(command: lifecycle.Command) -> Command:
+def _command(command: lifecycle.Command, person: Callable[[str], Words]) -> Command:
     return Command(
         id=command.id,
         name=command.name,
@@ -236,7 +239,8 @@ def _command(command: lifecycle.Command) -> Command:
         state=command.state.value,
         created=command.created,
         steps=tuple(
-            CommandStep(state=each.state.value, at=each.at, by=each.by, reason=each.reason) for each in command.history
+            CommandStep(state=each.state.value, at=each.at, by=person(each.by), reason=each.reason)
+            for each in command.history
         ),
         correlation_id=command.correlation_id,
         can_cancel=command.state == lifecycle.CommandState.QUEUED,

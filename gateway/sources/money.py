@@ -1,13 +1,31 @@
 """Invoices and what is behind them, for one viewer."""
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from gateway.console.views import Invoice, InvoiceLine, InvoiceSummary, LineProof, Posting, TierPart, UsageEvent, Words
+from gateway.console.naming import name_of
+from gateway.console.views import (
+    Invoice,
+    InvoiceFilter,
+    InvoiceLine,
+    InvoiceList,
+    InvoiceSummary,
+    LineProof,
+    Option,
+    Posting,
+    TierPart,
+    UsageEvent,
+    Words,
+)
 from gateway.sources.shared import Viewing
 from services.billing import contract as billing
 
 SHOWN_MAX = 200
+BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Of the calendar days and months that are billed.
+SYMBOLS = {"m3": "m³"}
 METERS = {
     "run_seconds": Words("运行时间", "Running time"),
     "volume_l": Words("输送水量", "Volume pumped"),
@@ -22,9 +40,28 @@ CODES = {
 class MoneySources(Viewing):
     """See `gateway.console.sources.MoneySource`."""
 
-    async def invoices(self) -> Sequence[InvoiceSummary]:
-        found = await self.billing.invoices(limit=SHOWN_MAX)
-        return [await self._summary(each) for each in found.items]
+    async def invoices(self, which: InvoiceFilter) -> InvoiceList:
+        found = (await self.billing.invoices(limit=SHOWN_MAX)).items
+        customers = [Option(each, await self.name_of(each)) for each in sorted({one.customer_id for one in found})]
+        wanted = [
+            each
+            for each in found
+            if which.customer_id in ("", each.customer_id) and which.state in ("", each.state.value)
+        ]
+        return InvoiceList(
+            rows=tuple([await self._summary(each) for each in wanted]),
+            states=Counter(each.state.value for each in found),
+            customers=tuple(customers),
+            first=None if any(each.number for each in found) else await self._first_period_end(found),
+            now=self.business_now(),
+        )
+
+    async def _first_period_end(self, drafts: Sequence[billing.InvoiceSummary]) -> datetime | None:
+        """When the first service period with usage ends; its invoice follows when late usage has had its time."""
+        if drafts:
+            return min(each.service_end for each in drafts)
+        now = self.business_now()
+        return min((_period_end(each, now) for each in await self.billing.contracts()), default=None)
 
     async def invoice(self, invoice_id: str) -> Invoice:
         found = await self.billing.invoice(invoice_id)
@@ -63,9 +100,30 @@ class MoneySources(Viewing):
                 )
                 for each in found.usage
             ),
-            postings=tuple(_posting(each) for each in found.postings),
+            postings=tuple([await self._posting(each) for each in found.postings]),
             holds=found.holds,
         )
+
+    async def _posting(self, posting: billing.Posting) -> Posting:
+        return Posting(
+            id=posting.id,
+            at=posting.at,
+            debit=await self._account(posting.debit),
+            credit=await self._account(posting.credit),
+            amount_minor=posting.amount_minor,
+            currency=posting.currency,
+            state=posting.state,
+            text=CODES.get(posting.code, Words(posting.code, posting.code)),
+        )
+
+    async def _account(self, account_id: str) -> Words:
+        """`provider:kind:customer:currency` in words; the customer is left out where there is none."""
+        _, kind, *others = account_id.split(":")
+        name = name_of(kind, "ACCOUNTS")
+        if len(others) < 2:
+            return name
+        customer = await self.name_of(others[0])
+        return Words(f"{name.zh} · {customer.zh}", f"{name.en} · {customer.en}")
 
     async def _summary(self, invoice: billing.InvoiceSummary) -> InvoiceSummary:
         return InvoiceSummary(
@@ -84,27 +142,28 @@ class MoneySources(Viewing):
         )
 
 
+def _unit(line: billing.InvoiceLine) -> Words:
+    return Words(line.unit_zh, SYMBOLS.get(line.unit_en, line.unit_en))
+
+
 def _line(line: billing.InvoiceLine) -> InvoiceLine:
     return InvoiceLine(
         id=line.id,
         text=METERS.get(line.meter, Words(line.meter, line.meter)),
         machine_id=None,  # A line is one meter of one contract; its usage events name the machines.
         quantity=Decimal(line.quantity) / line.unit_size,
-        unit=line.unit_zh if line.unit_zh == line.unit_en else f"{line.unit_zh} / {line.unit_en}",
+        unit=_unit(line),
         amount_minor=line.amount_minor,
         events=line.events,
         estimated=line.estimated_quantity > 0,
     )
 
 
-def _posting(posting: billing.Posting) -> Posting:
-    return Posting(
-        id=posting.id,
-        at=posting.at,
-        debit=posting.debit,
-        credit=posting.credit,
-        amount_minor=posting.amount_minor,
-        currency=posting.currency,
-        state=posting.state,
-        text=CODES.get(posting.code, Words(posting.code, posting.code)),
-    )
+def _period_end(contract: billing.ServiceContract, now: datetime) -> datetime:
+    """End of the calendar day or month in which usage is metered now, or will first be."""
+    first = max(contract.starts, now).astimezone(BUSINESS_ZONE).date()
+    if contract.interval == billing.Interval.DAY:
+        following = first + timedelta(days=1)
+    else:
+        following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime.combine(following, time.min, tzinfo=BUSINESS_ZONE)

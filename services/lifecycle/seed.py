@@ -14,12 +14,12 @@ PROCESS, FEED, DRAIN = "pump-process-75", "pump-feed-110", "pump-drain-22"
 # (name, Chinese, English, unit, share in the health index, physically least and most); limits follow for each type.
 # Vibration velocity has none here: without own limits the zones of ISO 20816-3 for the rated power apply.
 GAUGES: tuple[tuple[str, str, str, str, float, float, float], ...] = (
-    ("speed_rpm", "转速", "speed", "rpm", 0.0, 0.0, 6_000.0),
-    ("flow_m3_h", "流量", "flow", "m3/h", 0.3, 0.0, 2_000.0),
+    ("speed_rpm", "转速", "speed", "r/min", 0.0, 0.0, 6_000.0),
+    ("flow_m3_h", "流量", "flow", "m³/h", 0.3, 0.0, 2_000.0),
     ("suction_pressure_bar", "吸入压力", "suction pressure", "bar", 0.5, -1.1, 100.0),
     ("discharge_pressure_bar", "排出压力", "discharge pressure", "bar", 0.3, -1.1, 200.0),
     ("power_kw", "电功率", "electrical power", "kW", 0.3, 0.0, 500.0),
-    ("bearing_temperature_c", "轴承温度", "bearing temperature", "Cel", 0.8, -40.0, 250.0),
+    ("bearing_temperature_c", "轴承温度", "bearing temperature", "°C", 0.8, -40.0, 250.0),
     ("vibration_velocity_mm_s", "振动速度", "vibration velocity", "mm/s", 1.0, 0.0, 200.0),
     ("vibration_envelope_g", "振动包络", "vibration envelope", "g", 1.0, 0.0, 100.0),
     ("vibration_high_frequency_g", "高频振动", "high-frequency vibration", "g", 0.7, 0.0, 100.0),
@@ -28,7 +28,7 @@ GAUGES: tuple[tuple[str, str, str, str, float, float, float], ...] = (
 COUNTERS = (
     ("run_seconds", "累计运行时间", "running time", "s"),
     ("volume_l", "累计输送量", "volume pumped", "L"),
-    ("energy_wh", "累计用电量", "energy used", "W.h"),
+    ("energy_wh", "累计用电量", "energy used", "Wh"),
 )
 
 # Signal: (warning, alarm), both beyond what a sound pump of the type shows at any duty, in any season.

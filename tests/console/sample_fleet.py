@@ -117,7 +117,7 @@ def card(number: int) -> MachineCard:
         type_name=TYPES[number % 3].label,
         customer_id=customer.value,
         customer=customer.label,
-        site=f"泵房 {number % 4 + 1}",
+        site=Words(f"泵房 {number % 4 + 1}", f"Pump house {number % 4 + 1}"),
         state=state_of(number),
         last_seen=NOW - timedelta(seconds=number),
         health_index=index,

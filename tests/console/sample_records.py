@@ -1,5 +1,6 @@
 """Deterministic sample figures, invoices, events and clauses."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -12,8 +13,11 @@ from gateway.console.views import (
     EvidenceLink,
     Explanation,
     Figure,
+    GoldenCheck,
     Invoice,
+    InvoiceFilter,
     InvoiceLine,
+    InvoiceList,
     InvoiceSummary,
     LineProof,
     Posting,
@@ -46,13 +50,21 @@ def invoices() -> tuple[InvoiceSummary, ...]:
     )
 
 
+def invoice_list(which: InvoiceFilter) -> InvoiceList:
+    return InvoiceList(
+        rows=tuple(one for one in invoices() if which.state in ("", one.state)),
+        states=Counter(one.state for one in invoices()),
+        customers=CUSTOMERS,
+    )
+
+
 def invoice_line(number: int) -> InvoiceLine:
     return InvoiceLine(
         id=f"line-{number}",
         text=Words(f"{number} 号泵 运行小时", f"Pump {number}, run-hours"),
         machine_id=f"pump-{number:02}",
         quantity=Decimal("612.43"),
-        unit="h",
+        unit=Words("小时", "h"),
         amount_minor=428_817,
         events=31,
         estimated=number == 2,
@@ -100,8 +112,8 @@ def line_proof(summary: InvoiceSummary, line: InvoiceLine) -> LineProof:
             Posting(
                 id="p-1",
                 at=NOW,
-                debit="receivable:anshan-steel",
-                credit="income:service:run-hours",
+                debit=Words("应收账款 · 鞍山钢铁三分厂", "Receivable · Anshan Steel, works 3"),
+                credit=Words("主营业务收入", "Service revenue"),
                 amount_minor=line.amount_minor,
                 currency="CNY",
                 state="posted",
@@ -208,8 +220,13 @@ def explanations() -> tuple[Explanation, ...]:
             ),
             rule="services.lifecycle.rules.health.index",
             source="ISO 13374-2:2007",
-            golden="lifecycle/health/three-signals",
-            golden_passes=True,
+            golden=(
+                GoldenCheck(
+                    id="three-signals", passes=True, expected="61.5", computed="61.5", source="the project's own"
+                ),
+                GoldenCheck(id="two-signals", passes=False, expected="70", computed="71", unit="1"),
+                GoldenCheck(id="one-signal"),
+            ),
         ),
         Explanation(
             title=Words("在线数", "Machines online"),

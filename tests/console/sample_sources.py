@@ -17,6 +17,7 @@ from gateway.console.views import (
     EventFilter,
     Fleet,
     FleetFilter,
+    InvoiceFilter,
     MessageLedger,
     Option,
     Page,
@@ -193,8 +194,8 @@ class SampleSources:
     async def act_on_work_order(self, work_order_id: str, action: str, assignee: str, note: str) -> None:
         self.done.append(("act_on_work_order", work_order_id, action, assignee, note))
 
-    async def invoices(self) -> Any:
-        return sample_records.invoices()
+    async def invoices(self, which: InvoiceFilter) -> Any:
+        return sample_records.invoice_list(which)
 
     async def invoice(self, invoice_id: str) -> Any:
         for one in sample_records.invoices():

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from gateway.console.sources import Sources
@@ -12,6 +13,8 @@ from gateway.console.views import (
     EventFilter,
     Fleet,
     FleetFilter,
+    InvoiceFilter,
+    InvoiceList,
     MessageLedger,
     Page,
     Scenario,
@@ -21,6 +24,7 @@ from gateway.console.views import (
 )
 from services.kernel.problems import Problem
 from tests.console import sample_records
+from tests.console.sample_fleet import NOW
 from tests.console.sample_sources import ADMINISTRATOR, SampleSources
 
 
@@ -53,6 +57,9 @@ class EmptySources(SampleSources):
     async def clause_count(self) -> ClauseCount:
         return ClauseCount(total=0, shown=0, not_yet=0, outside=0, distinct_total=0, distinct_shown=0)
 
+    async def invoices(self, which: InvoiceFilter) -> InvoiceList:
+        return InvoiceList(rows=(), states={}, customers=(), first=NOW + timedelta(hours=3), now=NOW)
+
     async def invoice(self, invoice_id: str) -> Any:
         return replace(await super().invoice(invoice_id), lines=())
 
@@ -66,7 +73,7 @@ async def _nothing(*_: Any) -> tuple[()]:
 
 
 for _name in (
-    *("live_points", "state_timeline", "history", "commands", "attention", "work_orders", "invoices"),
+    *("live_points", "state_timeline", "history", "commands", "attention", "work_orders"),
     *("dead_letters", "clauses", "figures", "explanations", "assignees"),
 ):
     setattr(EmptySources, _name, _nothing)

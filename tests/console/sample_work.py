@@ -47,7 +47,7 @@ def alarms() -> dict[str, Alarm]:
             value=2.31,
             limit=1.2,
             acknowledged=NOW - timedelta(minutes=9) if place == 1 else None,
-            acknowledged_by="林工" if place == 1 else None,
+            acknowledged_by=Words("林工", "Lin") if place == 1 else None,
             assignee="林工" if place == 1 else None,
             work_order_id="W-301" if place == 0 else None,
         )
@@ -101,14 +101,16 @@ def work_orders() -> dict[str, WorkOrder]:
             customer=machine.customer,
             state=state,
             fault=fault,
-            instruction="更换驱动端轴承 6205；复测包络值低于 0.8 g。",
+            instruction=Words(
+                "更换驱动端轴承 6205；复测包络值低于 0.8 g。", "Change bearing 6205; envelope then below 0.8 g."
+            ),
             assignee=None if state == "OPEN" else "林工",
             opened=opened,
             started=None if state in ("OPEN", "PLANNED") else opened + timedelta(hours=1),
             completed=opened + timedelta(hours=3) if state in ("COMPLETED", "CLOSED") else None,
             steps=(
-                WorkOrderStep(state="OPEN", at=opened, by="platform"),
-                WorkOrderStep(state=state, at=opened + timedelta(hours=1), by="林工", note="备件已领"),
+                WorkOrderStep(state="OPEN", at=opened, by=Words("平台", "platform")),
+                WorkOrderStep(state=state, at=opened + timedelta(hours=1), by=Words("林工", "Lin"), note="备件已领"),
             ),
             actions=actions.get(state, ()),
             alarm_ids=("A-1043",),
@@ -126,7 +128,7 @@ def commands(machine_id: str) -> tuple[Command, ...]:
             state=state,
             created=NOW - timedelta(minutes=number),
             steps=tuple(
-                CommandStep(state=one, at=NOW - timedelta(minutes=number, seconds=-4 * place), by="林工")
+                CommandStep(state=one, at=NOW - timedelta(minutes=number, seconds=-4 * place), by=Words("林工", "Lin"))
                 for place, one in enumerate((*passed, state))
             ),
             correlation_id=correlation(number),

@@ -19,9 +19,9 @@ from services.kernel.unit import UnitOfWork
 from services.lifecycle.contract import device_topic
 from services.lifecycle.rules.findings import Finding
 from services.lifecycle.service import alarms
+from services.lifecycle.service.devices import load_devices
 from services.lifecycle.service.ingest import IngestWorker
 from services.lifecycle.settings import LifecycleSettings
-from services.lifecycle.store.products import load_devices
 from tests.contract.house import OPERATOR, House
 
 QUOKKA, NARWHAL = "quokka", "narwhal"  # Words that stand nowhere else.

@@ -1,5 +1,6 @@
 """A house that is told to end finishes what it has begun: a real process, a real signal, requests half sent."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from opensom.supervisor import listen
 from services.kernel.clock import monotonic_s, sleep_s
 from services.kernel.identity import Role
 from services.kernel.testing import free_port
@@ -159,6 +161,26 @@ def test_requests_that_have_begun_are_finished(door: str, data_dir: Path, projec
         assert "Traceback" not in log, log[-3_000:]
     with open_house(door, data_dir) as house:
         assert count(house, token) == before + BEGUN
+
+
+def test_an_answer_leaves_at_once() -> None:
+    """Guards: 40 ms on every answer, while the system waits for the caller to acknowledge its first half."""
+
+    async def option_of_an_accepted_connection() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def accept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listen(0)
+        async with await asyncio.start_server(accept, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            found = await accepted
+            writer.close()
+            return found
+
+    assert asyncio.run(option_of_an_accepted_connection()) != 0
 
 
 def _open_stream(running: Served, token: str) -> socket.socket:

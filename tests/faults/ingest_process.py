@@ -1,22 +1,15 @@
-"""The ingest process as a child: `python -m tests.faults.ingest_process SETTINGS`."""
-
-import json
-import sys
+"""The ingest process as a child."""
 
 from services.lifecycle.app import create_ingest
 from services.lifecycle.settings import LifecycleSettings
-from tests.faults.children import say, until_parent_ends
+from tests.faults.children import say, told_to_end
 
 
 def run(**settings: object) -> None:
-    """Take messages in until the parent ends; tell every moment what was settled since the start."""
-    ended = until_parent_ends()
+    """Take messages in until told to end; say every moment what was settled since the start."""
+    ended = told_to_end()
     ingest = create_ingest(LifecycleSettings(**settings))  # type: ignore[arg-type]
     ingest.start()
     while not ended.wait(0.1):
         say(ready=ingest.parts.bus.connected, **ingest.statistics()["worker"])
     ingest.stop()
-
-
-if __name__ == "__main__":
-    run(**json.loads(sys.argv[1]))

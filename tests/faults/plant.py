@@ -54,6 +54,11 @@ class Plant:
 
     # ---- What happens to it ----
 
+    def start_ingest(self) -> None:
+        """Start it and wait until it listens."""
+        self.ingest.start()
+        self.ingest.wait_for(lambda said: said.get("ready"), "connected")
+
     def wait_made(self, share: float) -> None:
         """Until the devices have measured this share of all they will."""
         self.recorder.wait_for(lambda said: said.get("made", 0) >= share * self.total, f"{share:.0%} measured")
@@ -113,8 +118,8 @@ class Plant:
 
 
 @contextmanager
-def running_plant(folder: Path, broker: str, database: str, **scale: Any) -> Iterator[Plant]:
-    """A plant with `devices` that make `readings` each, `per_s` over all; all of it ends with the block."""
+def idle_plant(folder: Path, broker: str, database: str, **scale: Any) -> Iterator[Plant]:
+    """A plant with a broker and a database, for `devices` that make `readings` each, `per_s` over all."""
     with ExitStack() as stack:
         server = BROKERS[broker](folder / "broker")
         server.start()
@@ -125,5 +130,13 @@ def running_plant(folder: Path, broker: str, database: str, **scale: Any) -> Ite
         stack.callback(plant.database.close)
         for child in (plant.ingest, plant.recorder):
             stack.callback(child.stop)
-            child.start()
+        yield plant
+
+
+@contextmanager
+def running_plant(folder: Path, broker: str, database: str, **scale: Any) -> Iterator[Plant]:
+    """The same with everything running."""
+    with idle_plant(folder, broker, database, **scale) as plant:
+        plant.start_ingest()
+        plant.recorder.start()
         yield plant

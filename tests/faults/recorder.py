@@ -1,24 +1,24 @@
-"""The process of recording devices: `python -m tests.faults.recorder OPTIONS`.
+"""The process of recording devices.
 
 They are the simulator's devices, which keep what they measured until the platform has it. A journal beside their store
 remembers everything they ever said, so that a test can ask where it went.
 """
 
-import json
 import sqlite3
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from services.kernel.clock import AffineClock
+from simulator import devices as protocol
 from simulator.devices import Device, Identity, Work
 from simulator.line import Address, Line
 from simulator.store import DeviceStore, Held
-from tests.faults.children import say, until_parent_ends
+from tests.faults.children import say, told_to_end
 
-ASK_S = 1.0  # When nothing is left to measure: how often a device asks what has arrived.
+ASK_S = 2.0  # When nothing is left to measure: how often a device asks what has arrived.
+HOLE_S = 3.0  # A tenth of what devices wait before they repeat what the broker lost.
 READ_S = 30  # Business seconds between two readings of a device.
 Row = tuple[str, int, int]  # device, boot, sequence
 
@@ -62,11 +62,12 @@ def journal(path: Path) -> dict[Row, bytes]:
 def run(
     path: str, port: int, devices: list[str], readings: int, per_s: float, start: str, product_type: str = "pump"
 ) -> None:
-    """Let `devices` make `readings` each, `per_s` over all, from `start` on; tell of it until the parent ends.
+    """Let `devices` make `readings` each, `per_s` over all, from `start` on; tell of it until told to end.
 
     It says `made` (readings so far), `held` (messages not confirmed yet) and `online` (devices that are connected).
     """
-    ended = until_parent_ends()
+    ended = told_to_end()
+    protocol.HOLE_S_MAX = HOLE_S
     store = Journal(Path(path))
     clock = AffineClock()
     fleet = [
@@ -116,7 +117,3 @@ def values_of(number: int) -> dict[str, float]:
         "vibration_velocity_mm_s": 1.5 + number % 5 / 100,
         "run_seconds": READ_S * number,
     }
-
-
-if __name__ == "__main__":
-    run(**json.loads(sys.argv[1]))

@@ -61,8 +61,19 @@ function themed(figure) {
 
 function drawChart(box) {
   const figure = themed(JSON.parse(document.getElementById(box.dataset.figure).textContent));
-  return Plotly.react(box, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+  // The drawing lies absolutely within its box, so the box has to be given the height of what is drawn in it.
+  box.style.height = `${figure.layout.height}px`;
+  figure.layout.width = box.clientWidth;
+  return Plotly.react(box, figure.data, figure.layout, { displayModeBar: false });
 }
+
+// Plotly's own answer to a resize forgets the height: only the width follows the window.
+const widths = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const width = Math.floor(contentRect.width);
+    if (width > 0 && target.layout && Math.abs(width - target.layout.width) > 1) Plotly.relayout(target, { width });
+  }
+});
 
 async function pollChart(box) {
   if (live.on && !document.hidden) {
@@ -84,6 +95,7 @@ async function pollChart(box) {
 async function startCharts() {
   for (const box of document.querySelectorAll(".chart[data-figure]")) {
     await drawChart(box);
+    widths.observe(box);
     if (box.dataset.live) setTimeout(() => pollChart(box), POLL_MS);
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());

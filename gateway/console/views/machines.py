@@ -196,7 +196,7 @@ class SignalSeries:
 class CommandStep:
     state: str
     at: datetime
-    by: str
+    by: Words
     reason: str = ""
 
 

@@ -38,8 +38,10 @@ class InvoiceFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceList:
-    """The invoices that the filter leaves, and counts and net sums by state over all; `first` is when there will be
-    the first one, none when nothing is agreed that could be billed."""
+    """The invoices that the filter leaves, and counts by state over all.
+
+    `first` is when the first service period ends, none when an invoice was issued or nothing is agreed.
+    """
 
     rows: tuple[InvoiceSummary, ...]
     states: Mapping[str, int]
@@ -56,7 +58,7 @@ class InvoiceLine:
     text: Words
     machine_id: str | None
     quantity: Decimal
-    unit: str
+    unit: Words
     amount_minor: int
     events: int
     estimated: bool = False

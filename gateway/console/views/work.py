@@ -16,6 +16,8 @@ class AttentionItem:
     detail: Words
     since: datetime
     link: str
+    more: int = 0  # How many others of the same machine wait, and where they are.
+    more_link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Alarm:
     value: float | None = None
     limit: float | None = None
     acknowledged: datetime | None = None
-    acknowledged_by: str | None = None
+    acknowledged_by: Words | None = None
     assignee: str | None = None
     cleared: datetime | None = None
     work_order_id: str | None = None
@@ -61,7 +63,7 @@ class WorkOrderFilter:
 class WorkOrderStep:
     state: str
     at: datetime
-    by: str
+    by: Words
     note: str = ""
 
 
@@ -75,7 +77,7 @@ class WorkOrder:
     customer: Words
     state: str
     fault: str | None
-    instruction: str
+    instruction: Words
     assignee: str | None
     opened: datetime
     started: datetime | None

@@ -56,7 +56,7 @@ class Signal(BaseModel):
     name: SignalName
     name_zh: Name
     name_en: Name
-    unit: str = Field(max_length=32, pattern=LINE_OF_TEXT, description="UCUM, such as Cel, mm/s, m3/h")
+    unit: str = Field(max_length=32, pattern=LINE_OF_TEXT, description="As people read it: °C, mm/s, m³/h")
     kind: str = Field(default="gauge", pattern="^(gauge|counter)$")
     least: Number | None = Field(default=None, description="Physically possible minimum; below is BAD")
     most: Number | None = Field(default=None, description="Physically possible maximum; above is BAD")

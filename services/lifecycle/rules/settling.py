@@ -47,11 +47,13 @@ class Settled:
         self._forget_oldest()
 
     def confirmable(self) -> list[tuple[int, int]]:
-        """(boot, last sequence of the prefix without a hole) of each boot that has one, oldest boot first."""
+        """(boot, last sequence of the prefix without a hole) of each boot, oldest boot first.
+
+        The last sequence is -1 where the beginning is missing: it says that the boot is known and nothing of it may
+        be dropped, by which a device sees that its first message was lost.
+        """
         return [
-            (boot, intervals[0][1])
-            for boot, intervals in sorted(self._boots.items())
-            if intervals and intervals[0][0] == 0
+            (boot, intervals[0][1] if intervals[0][0] == 0 else -1) for boot, intervals in sorted(self._boots.items())
         ]
 
     def to_json(self) -> str:

@@ -15,6 +15,13 @@ ZONE_BOUNDARIES_MM_S: dict[str, tuple[float, float, float]] = {  # A/B, B/C, C/D
     "iso-10816-7/category-2/to-200-kw": (3.2, 5.1, 8.5),  # General use.
     "iso-10816-7/category-2/above-200-kw": (4.2, 6.1, 9.5),
 }
+GROUPS_ZH = {"group": "组", "category": "类"}
+KINDS = {
+    "rigid": ("刚性支承", "rigid support"),
+    "flexible": ("柔性支承", "flexible support"),
+    "to-200-kw": ("200 kW 及以下", "up to 200 kW"),
+    "above-200-kw": ("200 kW 以上", "above 200 kW"),
+}
 
 
 def boundaries(machine_class: str) -> dict[str, float]:
@@ -34,6 +41,14 @@ def zone(velocity_mm_s: float, machine_class: str) -> str:
     if velocity_mm_s <= limits["b_c"]:
         return "B"
     return "C" if velocity_mm_s <= limits["c_d"] else "D"
+
+
+def class_name(machine_class: str) -> tuple[str, str]:
+    """A class as people say it, in Chinese and English: `iso-20816-3/group-2/rigid` is ISO 20816-3 group 2, rigid."""
+    standard, group, kind = machine_class.split("/")
+    kind_zh, kind_en = KINDS[kind]
+    name, (word, number) = standard.upper().replace("-", " ", 1), group.split("-")
+    return f"{name} 第 {number} {GROUPS_ZH[word]}，{kind_zh}", f"{name} {word} {number}, {kind_en}"
 
 
 def machine_class_of(power_kw: float, support: str = "rigid") -> str | None:

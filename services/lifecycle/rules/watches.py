@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.lifecycle.rules.vibration_zones import boundaries, machine_class_of
+from services.lifecycle.rules.vibration_zones import boundaries, class_name, machine_class_of
 
 SPEED = "speed_rpm"
 VIBRATION = "vibration_velocity_mm_s"
@@ -114,9 +114,8 @@ def _zone_limits(data_model: Mapping[str, Any]) -> tuple[Threshold, ...]:
         return ()
     limits = boundaries(machine_class)
     keep = 1.0 - HYSTERESIS_RATIO
+    name_zh, name_en = class_name(machine_class)
     return tuple(
-        Threshold(
-            severity, limits[key], limits[key] * keep, f"{machine_class} {zone} 区", f"{machine_class} zone {zone}"
-        )
+        Threshold(severity, limits[key], limits[key] * keep, f"{name_zh}，{zone} 区", f"{name_en}, zone {zone}")
         for severity, key, zone in (("warning", "b_c", "C"), ("critical", "c_d", "D"))
     )

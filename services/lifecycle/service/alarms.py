@@ -6,7 +6,6 @@ from datetime import datetime
 from services.kernel.chance import new_id
 from services.kernel.problems import Problem, conflict, not_found
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import (
     Alarm,
     AlarmAcknowledged,
@@ -18,7 +17,7 @@ from services.lifecycle.contract import (
     LifecycleEvent,
     Severity,
 )
-from services.lifecycle.rules import alarm_states
+from services.lifecycle.rules import alarm_states, device_messages
 from services.lifecycle.rules.findings import Finding
 from services.lifecycle.rules.transitions import TransitionNotAllowed
 from services.lifecycle.service.devices import Device
@@ -44,7 +43,7 @@ def apply_finding(unit: UnitOfWork, device: Device, finding: Finding, at: dateti
         _change(unit, alarm, finding)
 
 
-def apply_device_alarm(unit: UnitOfWork, device: Device, message: inbox.DeviceAlarm, at: datetime) -> None:
+def apply_device_alarm(unit: UnitOfWork, device: Device, message: device_messages.DeviceAlarm, at: datetime) -> None:
     """Raise or clear an alarm that the device tells of. Unconfirmed messages come again: old news is passed over."""
     code = plain(message.code)
     latest = store.latest_alarm(unit, device.id, code)

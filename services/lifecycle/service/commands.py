@@ -15,7 +15,6 @@ from services.kernel.chance import new_id
 from services.kernel.database import Database
 from services.kernel.problems import conflict, not_found
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import (
     ROW_ID,
     Command,
@@ -27,7 +26,7 @@ from services.lifecycle.contract import (
     Twin,
     device_topic,
 )
-from services.lifecycle.rules import command_states
+from services.lifecycle.rules import command_states, device_messages
 from services.lifecycle.service import fleet, products
 from services.lifecycle.service.alarms import allowed
 from services.lifecycle.service.devices import Device
@@ -108,7 +107,7 @@ def command(unit: UnitOfWork, command_id: str) -> Command:
 # ---- What the device says -------------------------------------------------------------------------------------
 
 
-def acknowledge(unit: UnitOfWork, device: Device, ack: inbox.Ack, at: datetime) -> None:
+def acknowledge(unit: UnitOfWork, device: Device, ack: device_messages.Ack, at: datetime) -> None:
     """Move a command of this device forward; what is repeated, late or about nothing we know changes nothing."""
     if not re.fullmatch(ROW_ID.strip("^$"), ack.command_id):
         return

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from services.kernel.clock import from_microseconds, to_microseconds
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import Contribution, Diagnosis, DiagnosisMade, Health, HealthChanged
 from services.lifecycle.contract.products import NUMBER_MAX
+from services.lifecycle.rules import device_messages
 from services.lifecycle.rules import diagnosis as fault_tree
 from services.lifecycle.rules.bearings import UnknownBearing
 from services.lifecycle.rules.findings import Finding
@@ -26,14 +26,14 @@ STANDING_RPM = 1.0
 STALE_WALL_S = 10.0  # At a high business speed readings are far apart in business time.
 
 
-def take_reading(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) -> None:
+def take_reading(unit: UnitOfWork, device: Device, reading: device_messages.Telemetry) -> None:
     """Take in a reading that is newer than all before: current values, state detection, waveforms."""
     device.boot, device.sequence = reading.boot, reading.sequence
     time_us = to_microseconds(reading.time)
     device.last_seen_us = time_us
     if not device.online:
         connection.set_online(unit, device, True, reading.time)
-    device.take_values(reading.values, inbox.QUALITIES[reading.quality], time_us)
+    device.take_values(reading.values, device_messages.QUALITIES[reading.quality], time_us)
     good = _good_values(device, reading, time_us)
     if good:
         found = device.detector.step(device.detection, good, time_us)
@@ -51,7 +51,7 @@ def take_reading(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) -> 
         _take_waveforms(unit, device, reading)
 
 
-def _good_values(device: Device, reading: inbox.Telemetry, time_us: int) -> dict[str, float]:
+def _good_values(device: Device, reading: device_messages.Telemetry, time_us: int) -> dict[str, float]:
     """The values that may be judged: neither flagged by the device nor physically impossible."""
     if reading.quality != "GOOD":
         return {}
@@ -62,7 +62,11 @@ def _good_values(device: Device, reading: inbox.Telemetry, time_us: int) -> dict
         return values
     device.current()
     for name in doubtful:
-        device.values[name] = (values[name], inbox.QUALITIES.get(reading.qualities.get(name, "BAD"), BAD), time_us)
+        device.values[name] = (
+            values[name],
+            device_messages.QUALITIES.get(reading.qualities.get(name, "BAD"), BAD),
+            time_us,
+        )
     return {name: value for name, value in values.items() if name not in doubtful}
 
 
@@ -125,7 +129,7 @@ def diagnose(unit: UnitOfWork, device: Device) -> None:
         )
 
 
-def _take_waveforms(unit: UnitOfWork, device: Device, reading: inbox.Telemetry) -> None:
+def _take_waveforms(unit: UnitOfWork, device: Device, reading: device_messages.Telemetry) -> None:
     """Judge vibration snapshots: the newest few of a signal are averaged; a race fault raises an alarm."""
     speed = reading.values.get(SPEED) or device.reported.get(SPEED)
     bearing = device.reported.get("bearing") or device.product_type.bearing

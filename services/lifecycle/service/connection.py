@@ -4,27 +4,27 @@ from datetime import datetime
 
 from services.kernel.clock import to_microseconds
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import ConnectionChanged
+from services.lifecycle.rules import device_messages
 from services.lifecycle.service import alarms, commands, products, timeline
 from services.lifecycle.service.devices import Device
 
-Said = inbox.Birth | inbox.State | inbox.DeviceAlarm | inbox.Ack
+Said = device_messages.Birth | device_messages.State | device_messages.DeviceAlarm | device_messages.Ack
 
 
 def take(unit: UnitOfWork, device: Device, said: Said) -> None:
     """Let one message that is no reading work on its device. Repeated and late ones do no harm."""
-    if isinstance(said, inbox.Birth):
+    if isinstance(said, device_messages.Birth):
         _born(unit, device, said)
-    elif isinstance(said, inbox.State):
+    elif isinstance(said, device_messages.State):
         _state(unit, device, said)
-    elif isinstance(said, inbox.DeviceAlarm):
+    elif isinstance(said, device_messages.DeviceAlarm):
         alarms.apply_device_alarm(unit, device, said, said.time)
     else:
         commands.acknowledge(unit, device, said, said.time)
 
 
-def _born(unit: UnitOfWork, device: Device, birth: inbox.Birth) -> None:
+def _born(unit: UnitOfWork, device: Device, birth: device_messages.Birth) -> None:
     _hold(device, birth.boot, birth.held)
     if _advance(device, birth.boot, birth.sequence):
         device.report({**birth.parameters, "firmware": birth.firmware})
@@ -32,7 +32,7 @@ def _born(unit: UnitOfWork, device: Device, birth: inbox.Birth) -> None:
         set_online(unit, device, True, birth.time)
 
 
-def _state(unit: UnitOfWork, device: Device, state: inbox.State) -> None:
+def _state(unit: UnitOfWork, device: Device, state: device_messages.State) -> None:
     _hold(device, state.boot, state.held)
     if state.sequence is None:  # A will. An old connection's will must not end a newer one's life.
         if state.boot >= device.boot and not state.online:

@@ -1,19 +1,23 @@
 """What the ingest worker knows of each device between two batches; all of it can be read back from the twin."""
 
+import json
 import math
 from collections import deque
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import structlog
 
 from services.kernel.clock import to_microseconds
+from services.kernel.unit import UnitOfWork
 from services.lifecycle.contract import ProductType
 from services.lifecycle.rules.health import HealthRule
 from services.lifecycle.rules.settling import Settled
-from services.lifecycle.rules.state_detection import DetectionState, Detector, StateUnreadable
+from services.lifecycle.rules.state_detection import DetectionState, Detector, StateUnreadable, compile_detector
 from services.lifecycle.rules.vibration import WaveformDiagnosis
+from services.lifecycle.store import products as store
 from services.lifecycle.tables import ProductRow, TwinRow
 
 WAVEFORMS_MAX = 8  # Snapshots of one signal that a diagnosis averages over.
@@ -159,3 +163,18 @@ _read_values = msgspec.json.Decoder(dict[str, tuple[float, int, int]]).decode
 
 def _microseconds(instant: datetime | None) -> int | None:
     return None if instant is None else to_microseconds(instant)
+
+
+def load_devices(unit: UnitOfWork, ids: set[str]) -> dict[str, Device]:
+    """Live state of those devices that are registered, by id."""
+    rows = store.products_with_twins(unit, ids)
+    types = store.types_by_id(unit, {product.type_id for product, _ in rows})
+    compiled = {row.id: _compiled(json.dumps(row.body, sort_keys=True)) for row in types}
+    return {product.id: Device(product, twin, *compiled[product.type_id]) for product, twin in rows}
+
+
+@lru_cache(maxsize=256)
+def _compiled(body: str) -> tuple[ProductType, Detector]:
+    """One detector serves all devices of a type. Keyed by the data model: two databases may share a type's name."""
+    product_type = ProductType.model_validate_json(body)
+    return product_type, compile_detector(product_type.model_dump())

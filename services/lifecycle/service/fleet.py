@@ -25,7 +25,7 @@ from services.lifecycle.store import work
 from services.lifecycle.tables import ProductRow, TwinRow
 
 QUALITIES = tuple(Quality)  # As stored: 0 GOOD, 1 STALE, 2 BAD.
-KEY_VALUES_MAX = 4
+KEY_VALUES_MAX = 4  # By weight.
 
 
 def twin(unit: UnitOfWork, device_id: str, settings: LifecycleSettings) -> Twin:
@@ -68,7 +68,7 @@ def values_of(unit: UnitOfWork, row: TwinRow, settings: LifecycleSettings) -> di
 def summaries(
     unit: UnitOfWork, cards: Sequence[tuple[ProductRow, TwinRow]], settings: LifecycleSettings
 ) -> list[ProductSummary]:
-    """Cards of the fleet with the values that weigh most in the health index."""
+    """Cards of the fleet with the values that weigh most in the health index, and those that the type is rated by."""
     alarms = work.active_counts(unit, [product.id for product, _ in cards])
     types = {row.id: row for row in store.types_by_id(unit, {product.type_id for product, _ in cards})}
     keys = {type_id: _key_signals(ProductType.model_validate(row.body)) for type_id, row in types.items()}
@@ -122,8 +122,9 @@ def diagnosis_of(stored: str | None) -> Diagnosis | None:
 
 
 def _key_signals(product_type: ProductType) -> list[str]:
+    rated = product_type.rated
     weighty = sorted(product_type.signals, key=lambda signal: -signal.health_weight)
-    return [signal.name for signal in weighty[:KEY_VALUES_MAX]]
+    return [signal.name for place, signal in enumerate(weighty) if place < KEY_VALUES_MAX or signal.name in rated]
 
 
 def seconds_since(unit: UnitOfWork, wall: datetime | None) -> float | None:

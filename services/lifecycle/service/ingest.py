@@ -16,12 +16,12 @@ from services.kernel.bus import BusFull, Message, Unavailable
 from services.kernel.clock import Clock, monotonic_s, to_microseconds
 from services.kernel.database import Database, is_unavailable
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import device_topic
+from services.lifecycle.rules import device_messages
 from services.lifecycle.service import condition, connection
-from services.lifecycle.service.devices import Device
+from services.lifecycle.service.devices import Device, load_devices
 from services.lifecycle.settings import LifecycleSettings
-from services.lifecycle.store import products, readings
+from services.lifecycle.store import readings
 
 UNKNOWN_PATIENCE_S = 2.0  # How long a device stays unknown before the database is asked again.
 UNKNOWN_MAX = 100_000
@@ -173,10 +173,10 @@ class IngestWorker:
         taken = []
         for message in messages:
             try:
-                device_id, kind = inbox.read_topic(message.topic)
-                if kind != inbox.OWN:
-                    taken.append((device_id, kind, inbox.read_message(kind, message.payload), message))
-            except inbox.Unreadable as error:
+                device_id, kind = device_messages.read_topic(message.topic)
+                if kind != device_messages.OWN:
+                    taken.append((device_id, kind, device_messages.read_message(kind, message.payload), message))
+            except device_messages.Unreadable as error:
                 self._put_aside(batch, message, error.reason, str(error))
         return taken
 
@@ -187,7 +187,7 @@ class IngestWorker:
         missing = {each for each in missing if now - self._unknown.get(each, -1e9) > UNKNOWN_PATIENCE_S}
         if not missing:
             return
-        found = products.load_devices(unit, missing)
+        found = load_devices(unit, missing)
         self._devices.update(found)
         if len(self._unknown) > UNKNOWN_MAX:
             self._unknown.clear()
@@ -212,7 +212,7 @@ class IngestWorker:
                 reason = "time-in-future" if time_us > latest_us else "time-too-old"
                 self._put_aside(batch, message, reason, f"source time {content.time.isoformat()}")
                 continue
-            quality = inbox.QUALITIES[content.quality] if kind == inbox.TELEMETRY else 0
+            quality = device_messages.QUALITIES[content.quality] if kind == device_messages.TELEMETRY else 0
             row = (device_id, content.boot, content.sequence, time_us, kind, quality, message.payload)
             rows.append(row)
             effects.append((device, kind, content, row))
@@ -237,7 +237,7 @@ class IngestWorker:
                 batch.duplicates += 1
             else:
                 batch.refused.add(place)
-                topic = device_topic(row[0], inbox.NAMES[kind])
+                topic = device_topic(row[0], device_messages.NAMES[kind])
                 detail = f"boot {row[1]} sequence {row[2]} was used before for another message"
                 self._letter(batch, topic, "sequence-reused", detail, row[6])
 
@@ -255,7 +255,7 @@ class IngestWorker:
                 device.settled.add(content.boot, content.sequence)
             if place in batch.refused:
                 continue
-            if kind == inbox.TELEMETRY:
+            if kind == device_messages.TELEMETRY:
                 if (content.boot, content.sequence) > (device.boot, device.sequence):
                     condition.take_reading(unit, device, content)
             else:
@@ -269,10 +269,10 @@ class IngestWorker:
     def _put_aside(self, batch: Batch, message: Message, reason: str, detail: str) -> None:
         """Dead-letter a message of a device, which need not keep it any longer if it can be seen which one it is."""
         self._letter(batch, message.topic, reason, detail, message.payload)
-        with suppress(inbox.Unreadable):
-            device_id, kind = inbox.read_topic(message.topic)
-            place = inbox.read_place(message.payload)
-            if place is not None and kind != inbox.OWN:
+        with suppress(device_messages.Unreadable):
+            device_id, kind = device_messages.read_topic(message.topic)
+            place = device_messages.read_place(message.payload)
+            if place is not None and kind != device_messages.OWN:
                 batch.unread.append((device_id, place))
 
     def _letter(self, batch: Batch, topic: str, reason: str, detail: str, payload: bytes) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from services.kernel.chance import new_secret
 from services.kernel.problems import Problem, conflict, forbidden, not_found
 from services.kernel.unit import UnitOfWork
-from services.lifecycle import inbox
 from services.lifecycle.contract import (
     DeviceCredential,
     DevicePassword,
@@ -22,6 +21,7 @@ from services.lifecycle.contract import (
     TimelineState,
     device_topic,
 )
+from services.lifecycle.rules import device_messages
 from services.lifecycle.rules.state_detection import DataModelUnusable, compile_detector
 from services.lifecycle.service.devices import Device
 from services.lifecycle.settings import LifecycleSettings
@@ -114,7 +114,7 @@ def renew_credential(unit: UnitOfWork, device_id: str, settings: LifecycleSettin
     return _issue(unit, row, settings)
 
 
-def announce(unit: UnitOfWork, device: Device, birth: inbox.Birth, at: datetime) -> None:
+def announce(unit: UnitOfWork, device: Device, birth: device_messages.Birth, at: datetime) -> None:
     """A device started: the first time its product is announced, later its firmware is kept up to date."""
     firmware = plain(birth.firmware)
     if device.announced:

@@ -4,50 +4,32 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from services.kernel.unit import UnitOfWork
-from services.lifecycle.contract import DEVICE_ID, ProductType
-from services.lifecycle.rules.state_detection import Detector, compile_detector
-from services.lifecycle.service.devices import Device
+from services.lifecycle.contract import DEVICE_ID
 from services.lifecycle.tables import ProductRow, ProductTypeRow, TwinRow
 
 _DEVICE_ID = re.compile(DEVICE_ID.strip("^$"))
 IDS_A_QUERY_MAX = 1_000  # Databases bound the parameters of one statement.
 
 
-def load_devices(unit: UnitOfWork, ids: set[str]) -> dict[str, Device]:
-    """Live state of those devices that are registered, by id."""
-    found: dict[str, Device] = {}
+def products_with_twins(unit: UnitOfWork, ids: set[str]) -> list[tuple[ProductRow, TwinRow]]:
+    """Those products that are registered, as the database has them now."""
+    found: list[tuple[ProductRow, TwinRow]] = []
     wanted = sorted(each for each in ids if _DEVICE_ID.fullmatch(each))  # A topic may hold any text.
     for place in range(0, len(wanted), IDS_A_QUERY_MAX):
-        some = wanted[place : place + IDS_A_QUERY_MAX]
         query = (
             select(ProductRow, TwinRow)
             .join(TwinRow, col(TwinRow.device_id) == ProductRow.id)
-            .where(col(ProductRow.id).in_(some))
+            .where(col(ProductRow.id).in_(wanted[place : place + IDS_A_QUERY_MAX]))
             .execution_options(populate_existing=True)
         )
-        rows = list(unit.session.exec(query))
-        kinds = _compiled_types(unit, {product.type_id for product, _ in rows})
-        for product, twin in rows:
-            found[product.id] = Device(product, twin, *kinds[product.type_id])
+        found += unit.session.exec(query).all()
     return found
-
-
-def _compiled_types(unit: UnitOfWork, ids: set[str]) -> dict[str, tuple[ProductType, Detector]]:
-    return {row.id: _compiled(json.dumps(row.body, sort_keys=True)) for row in types_by_id(unit, ids)}
-
-
-@lru_cache(maxsize=256)
-def _compiled(body: str) -> tuple[ProductType, Detector]:
-    """One detector serves all devices of a type. Keyed by the data model: two databases may share a type's name."""
-    product_type = ProductType.model_validate_json(body)
-    return product_type, compile_detector(product_type.model_dump())
 
 
 # ---- Product types --------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def correlation_of_results(
     """Correlation coefficient of two results of the same inputs, JCGM 100 eq. (H.9)."""
     by_name = {q.name: q for q in quantities}
     values = {name: q.estimate for name, q in by_name.items()}
-    matrix = _correlation_matrix(list(by_name), correlations or {})
+    matrix = correlation_matrix(list(by_name), correlations or {})
     parts = []
     for each in (model, other):
         gradient = each.gradient(values)
@@ -136,16 +136,8 @@ def correlation_of_results_plain(
     return correlation_of_results(Model(model), Model(other), [parse_quantity(raw) for raw in quantities], pairs)
 
 
-def _matched(
-    model: Model, quantities: Sequence[Quantity], correlations: Correlations
-) -> tuple[dict[str, float], NDArray[np.float64]]:
-    names = [q.name for q in quantities]
-    if sorted(names) != sorted(model.names):
-        raise ValueError(f"the model needs {sorted(model.names)}, given are {sorted(names)}")
-    return {q.name: q.estimate for q in quantities}, _correlation_matrix(names, correlations)
-
-
-def _correlation_matrix(names: Sequence[str], correlations: Correlations) -> NDArray[np.float64]:
+def correlation_matrix(names: Sequence[str], correlations: Correlations) -> NDArray[np.float64]:
+    """Symmetric matrix over `names`; raises ValueError for an unknown pair or contradicting coefficients."""
     matrix = np.eye(len(names))
     place = {name: index for index, name in enumerate(names)}
     for (left, right), value in correlations.items():
@@ -155,6 +147,15 @@ def _correlation_matrix(names: Sequence[str], correlations: Correlations) -> NDA
     if correlations and not (np.all(np.isfinite(matrix)) and np.linalg.eigvalsh(matrix).min() > -1e-9):
         raise ValueError("these correlations contradict each other: their matrix is not positive semidefinite")
     return matrix
+
+
+def _matched(
+    model: Model, quantities: Sequence[Quantity], correlations: Correlations
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    names = [q.name for q in quantities]
+    if sorted(names) != sorted(model.names):
+        raise ValueError(f"the model needs {sorted(model.names)}, given are {sorted(names)}")
+    return {q.name: q.estimate for q in quantities}, correlation_matrix(names, correlations)
 
 
 def _freedom(parts: NDArray[np.float64], freedoms: Sequence[float], matrix: NDArray[np.float64]) -> float:

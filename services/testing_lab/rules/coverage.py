@@ -7,7 +7,7 @@ EA-4/02 M:2022, supplement 2, examples S9 (rectangular) and S10 (trapezoidal).
 import math
 from collections.abc import Sequence
 
-DOMINANCE_RATIO_MAX = 0.3  # EA-4/02 S9.14: the other contributions together against the dominant ones.
+DOMINANCE_RATIO_MAX = 0.3  # EA-4/02, S9: the other contributions together against the dominant ones.
 
 
 def effective_degrees_of_freedom(contributions: Sequence[float], degrees_of_freedom: Sequence[float]) -> float:
@@ -43,12 +43,12 @@ def t_factor(probability: float, degrees_of_freedom: float = math.inf) -> float:
 
 
 def rectangular_factor(probability: float) -> float:
-    """k of a rectangular result: p * sqrt(3), EA-4/02 eq. (S9.8)."""
+    """k of a rectangular result: p * sqrt(3), EA-4/02, example S9."""
     return probability * math.sqrt(3)
 
 
 def trapezoidal_factor(probability: float, half_width: float, other_half_width: float) -> float:
-    """k of the sum of two rectangular inputs, EA-4/02 S10.13; half-widths in the unit of the result.
+    """k of the sum of two rectangular inputs, EA-4/02, example S10; half-widths in the unit of the result.
 
     beta = |a1 - a2| / (a1 + a2); k is the half-width of the central interval over the standard deviation
     (a1 + a2) * sqrt((1 + beta^2) / 6).

@@ -15,6 +15,7 @@ import numpy as np
 
 TEXT_LENGTH_MAX = 2000
 NODES_MAX = 300
+NUMBER_MAX = 1e300
 CONSTANTS = {"pi": np.pi}
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -71,10 +72,11 @@ class Dual:
         return Dual(-self.value, -self.slope)
 
     def __sub__(self, other: Any) -> "Dual":
-        return self + (-other)
+        value, slope = _parts(other)
+        return Dual(self.value - value, self.slope - slope)
 
     def __rsub__(self, other: Any) -> "Dual":
-        return -self + other
+        return Dual(other - self.value, -self.slope)
 
     def __mul__(self, other: Any) -> "Dual":
         value, slope = _parts(other)
@@ -172,12 +174,8 @@ def _parse(text: str) -> ast.expr:
 def _admit(node: ast.expr) -> None:
     """Let through what the whitelist names; everything else, whatever Python will add, is refused."""
     match node:
-        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-            try:
-                finite = np.isfinite(float(node.value))
-            except OverflowError:
-                finite = np.False_
-            if not finite:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            if not abs(number) <= NUMBER_MAX:
                 raise ValueError("a number of the model is too large")
         case ast.Name(id=name) if not name.startswith("_") and name not in _FUNCTIONS:
             pass

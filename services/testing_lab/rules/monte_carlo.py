@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kernel.chance import stream
-from services.testing_lab.rules.budget import Budget, Correlations
+from services.testing_lab.rules.budget import Budget, Correlations, correlation_matrix
 from services.testing_lab.rules.expression import Model
 from services.testing_lab.rules.quantities import Quantity, parse_quantity
 
+BLOCKS_MIN = 10  # The spread over fewer blocks may be small by luck, and the procedure would stop too soon.
 TRIALS_MAX = 2_000_000  # 16 MB of results; most budgets settle well before.
 
 
@@ -76,9 +77,9 @@ def simulate(
 ) -> Simulation:
     """Draw until value, uncertainty and both ends are stable: the adaptive procedure of JCGM 101, 7.9.4.
 
-    Blocks of max(10^4, 100 / (1 - p)) trials are added until twice the standard deviation of each mean over the
-    blocks is below the tolerance of `significant_digits` of u, or `trials_max` is reached (`settled` is then false).
-    Correlated inputs must be normal (6.4.8). Raises ValueError where the model has no finite value for a draw.
+    At least ten blocks of max(10^4, 100 / (1 - p)) trials are drawn, until twice the standard deviation of each mean
+    over the blocks is below the tolerance of `significant_digits` of u, or `trials_max` is reached (`settled` is then
+    false). Correlated inputs must be normal (6.4.8). Raises ValueError where the model has no finite value for a draw.
     """
     sampler = _sampler(quantities, correlations or {})
     block = max(10_000, math.ceil(100 / (1 - coverage_probability)))
@@ -90,7 +91,7 @@ def simulate(
         results.append(drawn)
         ends = coverage_interval(drawn, coverage_probability, shortest)
         figures.append((float(drawn.mean()), float(drawn.std(ddof=1)), *ends))
-        if len(results) > 1:
+        if len(results) >= BLOCKS_MIN:
             spread = np.std(figures, axis=0, ddof=1) / math.sqrt(len(figures))
             uncertainty = float(np.mean([each[1] for each in figures]))
             settled = uncertainty == 0 or bool(
@@ -127,7 +128,7 @@ def simulate_plain(
 
 
 def cross_check(budget: Budget, simulation: Simulation, significant_digits: int = 2) -> CrossCheck:
-    """JCGM 101, 8.1: compare y - U and y + U of the budget with the ends found by simulation (eq. 6 and 7)."""
+    """JCGM 101, 8.1: compare y - U and y + U of the budget with the ends found by simulation."""
     tolerance = numerical_tolerance(budget.standard_uncertainty, significant_digits)
     lower = abs(budget.value - budget.expanded_uncertainty - simulation.lower)
     upper = abs(budget.value + budget.expanded_uncertainty - simulation.upper)
@@ -139,19 +140,18 @@ def _sampler(quantities: Sequence[Quantity], correlations: Correlations) -> Any:
     joined = [q for q in quantities if any(q.name in pair for pair in correlations)]
     if wrong := [q.name for q in joined if q.shape != "normal"]:
         raise ValueError(f"correlated inputs are drawn together as normal ones; {', '.join(wrong)} is not normal")
-    place = {q.name: index for index, q in enumerate(joined)}
-    covariance = np.diag([q.standard_uncertainty**2 for q in joined])
-    for (left, right), value in correlations.items():
-        product = value * joined[place[left]].standard_uncertainty * joined[place[right]].standard_uncertainty
-        covariance[place[left], place[right]] = covariance[place[right], place[left]] = product
+    matrix = correlation_matrix([q.name for q in quantities], correlations)
+    rows = [index for index, q in enumerate(quantities) if q in joined]
+    uncertainties = np.array([q.standard_uncertainty for q in joined])
+    covariance = matrix[np.ix_(rows, rows)] * np.outer(uncertainties, uncertainties)
 
     def sample(generator: np.random.Generator, count: int) -> dict[str, NDArray[np.float64]]:
-        values = {q.name: q.draw(generator, count) for q in quantities if q.name not in place}
+        values = {q.name: q.draw(generator, count) for q in quantities if q not in joined}
         if joined:
             # A correlation of exactly +-1 makes the matrix singular: eigenvectors take that, Cholesky does not.
             means = [q.estimate for q in joined]
             drawn = generator.multivariate_normal(means, covariance, count, method="eigh")
-            values |= {name: drawn[:, index] for name, index in place.items()}
+            values |= {q.name: drawn[:, index] for index, q in enumerate(joined)}
         return values
 
     return sample

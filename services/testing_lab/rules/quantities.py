@@ -5,7 +5,7 @@ JCGM 101:2008, table 1 and clause 6.4.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,16 +154,16 @@ def parse_quantity(raw: Mapping[str, Any]) -> Quantity:
     Raises ValueError for an unknown or missing field.
     """
     fields = dict(raw)
-    makers = {"readings": from_readings, "expanded_uncertainty": from_certificate, "half_width": from_limits}
-    for field, maker in makers.items():
-        if field in fields:
-            break
-    else:
-        maker = _stated
+    makers: dict[str, Callable[..., Quantity]] = {
+        "readings": from_readings,
+        "expanded_uncertainty": from_certificate,
+        "half_width": from_limits,
+    }
+    maker = next((makers[field] for field in makers if field in fields), _stated)
     if "relative_doubt" in fields:
         fields["degrees_of_freedom"] = freedom_of_doubt(fields.pop("relative_doubt"))
     try:
-        return maker(**fields)  # type: ignore[operator]
+        return maker(**fields)
     except TypeError as error:
         raise ValueError(f"{raw.get('name', 'a quantity')}: {error}") from error
 

@@ -6,6 +6,7 @@ period), not with a multiple of a standard deviation. Demand is in units a perio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log, log1p, sqrt
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
@@ -79,23 +80,33 @@ def quantile(mean: ArrayLike, variance: ArrayLike, probability: ArrayLike) -> Ar
 
 
 def probability_table(mean: float, variance: float | None = None) -> Array:
-    """P(demand = 0, 1, 2, ...) up to all but 1e-12, scaled to 1: Poisson, or negative binomial for a larger variance."""
-    from scipy.stats import nbinom, poisson
+    """P(demand = 0, 1, 2, ...), all but 1e-12 of it, scaled to 1.
+
+    Poisson, or negative binomial for a `variance` above the mean.
+    """
+    from scipy.special import gammaln, xlogy
 
     if mean < 0:
         raise ValueError("mean must not be negative")
     if mean == 0:
         return numpy.ones(1)
-    if variance is None or variance <= mean * (1 + 1e-9):
-        law = poisson(mean)
+    wide = variance is not None and variance > mean * (1 + 1e-9)
+    spread = variance if wide and variance is not None else mean
+    share = mean / spread
+    # Ten deviations hold a Poisson; the tail of a negative binomial falls by 1 - share a unit.
+    reach = mean + 10 * sqrt(spread) + 30 + (-log(TAIL) / -log1p(-share) if wide else 0.0)
+    if not reach < TABLE_LENGTH_MAX:
+        raise ValueError(f"demand of mean {mean} needs a table of {reach:.0f} entries: plan in a larger unit")
+    counts = numpy.arange(int(reach) + 1, dtype=numpy.float64)
+    if wide:
+        size = mean * share / (1 - share)
+        logs = gammaln(counts + size) - gammaln(size) - gammaln(counts + 1) + size * log(share)
+        logs = logs + counts * log1p(-share)
     else:
-        share = mean / variance
-        law = nbinom(mean * share / (1 - share), share)
-    length = int(law.isf(TAIL)) + 2
-    if length > TABLE_LENGTH_MAX:
-        raise ValueError(f"demand of mean {mean} needs a table of {length} entries: plan in a larger unit")
-    table = numpy.asarray(law.pmf(numpy.arange(length)), dtype=numpy.float64)
-    return table / table.sum()
+        logs = xlogy(counts, mean) - mean - gammaln(counts + 1)
+    table = numpy.exp(logs)
+    table = table[: int(numpy.searchsorted(numpy.cumsum(table), 1 - TAIL)) + 1]
+    return numpy.asarray(table / table.sum())
 
 
 def protection_moments(
@@ -130,7 +141,7 @@ def protection_table(period_table: Sequence[float] | Array, lead_time_table: Seq
     for part in parts:
         total[: part.size] += part
     keep = int(numpy.searchsorted(numpy.cumsum(total), 1 - TAIL)) + 1
-    return total[:keep] / total[:keep].sum()
+    return numpy.asarray(total[:keep] / total[:keep].sum())
 
 
 def table_mean(table: Array) -> float:
@@ -145,7 +156,7 @@ def expected_left(table: Array, levels: NDArray[numpy.int64]) -> Array:
     head = min(table.size, distribution.size)
     distribution[:head] = numpy.cumsum(table)[:head]
     left = numpy.concatenate([[0.0], numpy.cumsum(distribution)])
-    return left[numpy.maximum(levels, 0)]
+    return numpy.asarray(left[numpy.maximum(levels, 0)])
 
 
 def expected_short(table: Array, levels: NDArray[numpy.int64]) -> Array:
@@ -153,13 +164,12 @@ def expected_short(table: Array, levels: NDArray[numpy.int64]) -> Array:
     return numpy.maximum(table_mean(table) - levels + expected_left(table, levels), 0.0)
 
 
-def cost_curve(
-    table: Array, holding_cost: float, stockout_cost: float, levels: NDArray[numpy.int64]
-) -> Array:
+def cost_curve(table: Array, holding_cost: float, stockout_cost: float, levels: NDArray[numpy.int64]) -> Array:
     """G(y) = h E[(y - D)+] + p E[(D - y)+] at each whole level y: the convex cost that all exact policies stand on."""
     if holding_cost <= 0 or stockout_cost <= 0:
         raise ValueError("holding_cost and stockout_cost must be above 0")
-    return holding_cost * expected_left(table, levels) + stockout_cost * expected_short(table, levels)
+    left, short = expected_left(table, levels), expected_short(table, levels)
+    return numpy.asarray(holding_cost * left + stockout_cost * short)
 
 
 def _rows(demand: ArrayLike) -> Array:

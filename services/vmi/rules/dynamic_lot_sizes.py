@@ -18,9 +18,10 @@ def plan_lots(
     """The cheapest plan that meets `demand` (units a period) without a shortage.
 
     An order is placed and received at the start of a period at `fixed_cost`; `holding_cost` is paid for each unit
-    left at a period's end; `unit_prices` a period are optional. An order always covers whole periods (Wagner and
-    Whitin 1958, as Snyder and Shen, "Fundamentals of Supply Chain Theory", section 3.7, eq. 3.39); where two plans cost the
-    same, the one with the earlier first gap is kept. Raises ValueError for negative inputs.
+    left at a period's end; `unit_prices` a period are optional. An order always covers whole periods: the least
+    cost from t on is the minimum over s > t of the cost of a lot for t ... s - 1 and the least cost from s on (H. M.
+    Wagner and T. M. Whitin, "Dynamic version of the economic lot size model", Management Science 5 (1958)). Of equal
+    plans the one with the shorter first lot is kept. Raises ValueError for negative inputs.
     """
     periods = len(demand)
     prices = [0.0] * periods if unit_prices is None else list(unit_prices)

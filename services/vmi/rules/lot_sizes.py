@@ -49,7 +49,7 @@ def economic_order_quantity(fixed_cost: ArrayLike, holding_cost: ArrayLike, dema
 def quantity_with_backorders(
     fixed_cost: ArrayLike, holding_cost: ArrayLike, stockout_cost: ArrayLike, demand_rate: ArrayLike
 ) -> BackorderLotSize:
-    """Lot size when waiting costs `stockout_cost` per unit and time (Snyder and Shen, Theorem 3.4)."""
+    """Lot size when waiting costs `stockout_cost` per unit and time (Snyder and Shen, eqs. 3.27-3.29)."""
     fixed, holding, stockout, demand = _positive(
         fixed_cost=fixed_cost, holding_cost=holding_cost, stockout_cost=stockout_cost, demand_rate=demand_rate
     )
@@ -64,7 +64,7 @@ def quantity_with_backorders(
 def production_quantity(
     fixed_cost: ArrayLike, holding_cost: ArrayLike, demand_rate: ArrayLike, production_rate: ArrayLike
 ) -> LotSize:
-    """Lot size of a stage that produces at a finite rate above the demand (Snyder and Shen, section 3.4)."""
+    """Lot size of a stage that produces at a finite rate above the demand (Snyder and Shen, eqs. 3.31-3.32)."""
     fixed, holding, demand, production = _positive(
         fixed_cost=fixed_cost, holding_cost=holding_cost, demand_rate=demand_rate, production_rate=production_rate
     )
@@ -81,7 +81,7 @@ def quantity_with_discounts(
     """Best lot under all-units discounts: each price's own lot size, raised to its break where it lies below.
 
     `breaks[i]` is the least quantity at `unit_prices[i]`, the first is 0; `holding_rate` is the share of the price that
-    holding a unit costs per unit of time (Snyder and Shen, section 3.5.1).
+    holding a unit costs per unit of time (Snyder and Shen, chapter 3, all-units discounts).
     """
     if not breaks or len(breaks) != len(unit_prices) or breaks[0] != 0 or list(breaks) != sorted(set(breaks)):
         raise ValueError("breaks must begin at 0, rise, and be as many as unit_prices")
@@ -107,7 +107,7 @@ def quantity_with_disruptions(
     """Lot size from a supplier that fails at `disruption_rate` and comes back at `recovery_rate`, both exponential.
 
     Demand while out of stock is lost at `stockout_cost` a unit. The cost function is quasiconvex in the quantity
-    (Snyder and Shen, section 9.2.1, after Parlar and Berkin 1991), so a bracketed search finds its least value.
+    (Snyder and Shen, chapter 9, after Parlar and Berkin 1991), so a bracketed search finds its least value.
     """
     from scipy.optimize import minimize_scalar
 

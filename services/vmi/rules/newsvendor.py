@@ -2,7 +2,7 @@
 
 `holding_cost` is paid per unit left and `stockout_cost` per unit short at a period's end. An order placed at the start
 of a period arrives `lead_time` periods later, before that period's demand, so that demand of lead time + 1 periods
-decides. Source: Snyder and Shen, "Fundamentals of Supply Chain Theory", 2nd edition, sections 4.3.2 and 4.3.4.
+decides. Source: Snyder and Shen, "Fundamentals of Supply Chain Theory", 2nd edition, chapter 4.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class BaseStock:
 
 
 def critical_ratio(holding_cost: ArrayLike, stockout_cost: ArrayLike) -> Array:
-    """p / (p + h): the share of periods that should end without a shortage (Snyder and Shen, eq. 4.18)."""
+    """p / (p + h): the share of periods that should end without a shortage."""
     holding, stockout = (numpy.asarray(each, dtype=numpy.float64) for each in (holding_cost, stockout_cost))
     if numpy.any(holding <= 0) or numpy.any(stockout <= 0):
         raise ValueError("holding_cost and stockout_cost must be above 0")
@@ -34,7 +34,10 @@ def critical_ratio(holding_cost: ArrayLike, stockout_cost: ArrayLike) -> Array:
 def base_stock_normal(
     holding_cost: ArrayLike, stockout_cost: ArrayLike, mean: ArrayLike, deviation: ArrayLike, lead_time: ArrayLike = 0.0
 ) -> BaseStock:
-    """Optimal level and cost for normal demand a period (eqs. 4.24, 4.30 and 4.36); inputs broadcast."""
+    """Optimal level and cost for normal demand a period over lead time + 1 periods; inputs broadcast.
+
+    S = mean + z sigma, cost (h + p) phi(z) sigma (Snyder and Shen, eqs. 4.24 and 4.30).
+    """
     from scipy.special import ndtri
 
     ratio = critical_ratio(holding_cost, stockout_cost)

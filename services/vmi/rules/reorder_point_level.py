@@ -46,7 +46,7 @@ class _System:
         return float(self.values[level - self.low])
 
     def cost(self, reorder_point: int, order_up_to: int) -> float:
-        """Long-run cost a period: (K + sum of m(j) G(S - j), j < S - s) / M(S - s) (Zheng and Federgruen, eq. 3)."""
+        """Long-run cost a period: (K + sum of m(j) G(S - j), j < S - s) / M(S - s) (Snyder and Shen, 4.71-4.75)."""
         span = order_up_to - reorder_point
         self._reach(reorder_point)
         self._reach(order_up_to)
@@ -142,17 +142,13 @@ def levels_power_approximation(
     """Ehrhardt and Mosier's revised power approximation, close to optimal from mean and deviation alone.
 
     R. Ehrhardt and C. Mosier, "A revision of the power approximation for computing (s, S) policies", Management
-    Science 30 (1984), as Snyder and Shen, section 4.4.4. `mean` and `deviation` are those of one period.
+    Science 30 (1984), as Snyder and Shen, eqs. 4.77 to 4.80. `mean` and `deviation` are those of one period. The
+    original paper besides caps the levels where the lot is below 1.5 periods' demand; the textbook form here does not.
     """
-    from scipy.special import ndtri
-
     if min(holding_cost, stockout_cost, fixed_cost, mean, deviation) <= 0:
         raise ValueError("costs, mean and deviation must be above 0")
     over_mean, over_deviation = mean * (lead_time + 1), deviation * sqrt(lead_time + 1)
     quantity = 1.30 * mean**0.494 * (fixed_cost / holding_cost) ** 0.506 * (1 + (over_deviation / mean) ** 2) ** 0.116
     score = sqrt(quantity * holding_cost / (over_deviation * stockout_cost))
     point = 0.973 * over_mean + over_deviation * (0.183 / score + 1.063 - 2.192 * score)
-    if quantity / mean > 1.5:
-        return ReorderLevels(point, point + quantity, None)
-    cap = over_mean + float(ndtri(stockout_cost / (holding_cost + stockout_cost))) * over_deviation
-    return ReorderLevels(min(point, cap), min(point + quantity, cap), None)
+    return ReorderLevels(point, point + quantity, None)

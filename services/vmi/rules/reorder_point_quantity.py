@@ -40,22 +40,23 @@ class _Curve:
         self.mean, self.spread = mean * lead_time, deviation * numpy.sqrt(lead_time)
         self.best = self.mean + ndtri(stockout / self.both) * self.spread
 
-    def _parts(self, level: Array) -> tuple[Array, Array, Array]:
+    def parts(self, level: Array) -> tuple[Array, Array, Array]:
+        """Standard score, normal density there, probability above."""
         score = (level - self.mean) / self.spread
         return score, numpy.exp(-(score**2) / 2) / numpy.sqrt(2 * numpy.pi), self._ndtr(-score)
 
     def value(self, level: Array) -> Array:
         """h E[(y - D)+] + p E[(D - y)+]."""
-        score, density, above = self._parts(level)
+        score, density, above = self.parts(level)
         return self.holding * (level - self.mean) + self.both * self.spread * (density - score * above)
 
     def slope(self, level: Array) -> Array:
         """(h + p) F(y) - p, written so that both tails keep their digits."""
-        return self.holding - self.both * self._parts(level)[2]
+        return self.holding - self.both * self.parts(level)[2]
 
     def second_loss(self, level: Array) -> Array:
         """E[((D - y)+)^2] / 2."""
-        score, density, above = self._parts(level)
+        score, density, above = self.parts(level)
         return self.spread**2 / 2 * ((score**2 + 1) * above - score * density)
 
     def integral(self, low: Array, high: Array) -> Array:
@@ -132,7 +133,7 @@ def policy_backorder_quantity(
 ) -> ReorderPolicy:
     """EOQB: the lot size with planned shortage, with the best reorder point for it; `cost` is its true cost.
 
-    Never more than an eighth above the optimum (Zheng 1992). r solves G(r) = G(r + Q).
+    Never more than an eighth above the optimum (Zheng 1992). r solves G(r) = G(r + Q) (Snyder and Shen, eq. 5.9).
     """
     curve, fixed, demand = _prepare(holding_cost, stockout_cost, fixed_cost, mean, deviation, lead_time)
     lot = quantity_with_backorders(fixed, curve.holding, curve.stockout, demand).quantity
@@ -153,7 +154,7 @@ def policy_safety_stock(
     deviation: ArrayLike,
     lead_time: ArrayLike,
 ) -> ReorderPolicy:
-    """EOQ+SS: Harris's lot size and the newsvendor's safety stock; `cost` is its true cost."""
+    """EOQ+SS: Harris's lot size and the newsvendor's safety stock (Snyder and Shen, eq. 5.21); `cost` is true."""
     curve, fixed, demand = _prepare(holding_cost, stockout_cost, fixed_cost, mean, deviation, lead_time)
     lot = economic_order_quantity(fixed, curve.holding, demand).quantity
     return ReorderPolicy(curve.best, lot, (fixed * demand + curve.integral(curve.best, curve.best + lot)) / lot)
@@ -164,7 +165,8 @@ def policy_expected_inventory(
 ) -> ReorderPolicy:
     """EIL: the textbook iteration that charges a shortage per unit instead of per unit and time; `cost` is true.
 
-    Q = sqrt(2 mean (K + p n(r)) / h), F(r) = 1 - Q h / (p mean), in turns (Snyder and Shen, section 5.3.2). It is
+    Q = sqrt(2 mean (K + p n(r)) / h), F(r) = 1 - Q h / (p mean), in turns (Snyder and Shen, eqs. 5.17
+    and 5.18). It is
     here because many systems use it: on their example 5.1 it costs 18% more than the optimum.
     """
     from scipy.special import ndtri
@@ -177,7 +179,7 @@ def policy_expected_inventory(
         if numpy.any(share >= 1):
             raise ValueError("the iteration has no reorder point: the lot is too large for the stock-out cost")
         point = curve.mean + ndtri(1 - share) * curve.spread
-        score, density, above = curve._parts(point)
+        score, density, above = curve.parts(point)
         short = curve.spread * (density - score * above)
         former, lot = lot, numpy.sqrt(2 * demand * (fixed + curve.stockout * short) / curve.holding)
         if numpy.all(numpy.abs(lot - former) <= CLOSE * lot):

@@ -55,7 +55,7 @@ def optimise_chain(
     first, last = ceil(low / step), ceil(high / step)
     if last - first > GRID_POINTS_MAX:
         raise ValueError("the lead times differ too much for one grid")
-    positions = numpy.arange(first, last + 1) * step
+    positions = numpy.arange(first, last + 1, dtype=numpy.float64) * step
     # Implied cost of stage 1's backorders: p plus all holding costs, per unit short.
     penalty = numpy.maximum(-positions, 0.0) * (stockout_cost + sum(echelon_holding_costs))
     levels: list[float] = []

@@ -24,9 +24,8 @@ from services.lifecycle.app import Ingest, create_app, create_ingest
 from services.lifecycle.contract import ProductCreate, device_topic
 from services.lifecycle.rules.findings import Finding
 from services.lifecycle.service import products
-from services.lifecycle.service.devices import Device
+from services.lifecycle.service.devices import Device, load_devices
 from services.lifecycle.settings import LifecycleSettings
-from services.lifecycle.store.products import load_devices
 from services.lifecycle.tables import METADATA
 
 PUMP, OTHER_PUMP = "pump-a", "pump-b"  # Of customer-01 and of customer-02.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from services.kernel.bus import Message
 from services.kernel.testing import START
-from services.lifecycle import inbox
 from services.lifecycle.contract import DEVICE_TOPICS, device_topic
+from services.lifecycle.rules import device_messages
 from tests.services.lifecycle.ingest_bench import DEVICES, Bench, bench_over
 
 SHORT, LONG = 100, 20_000
@@ -72,7 +72,7 @@ def almost_good(draw: st.DrawFn) -> bytes:
     return bytes(payload)
 
 
-kinds = st.sampled_from(sorted(inbox.KINDS))
+kinds = st.sampled_from(sorted(device_messages.KINDS))
 topics = (
     st.builds(device_topic, st.sampled_from([*DEVICES, "nobody"]), kinds)
     | st.text(max_size=40).map(lambda rest: f"{DEVICE_TOPICS}/{rest}")
@@ -95,9 +95,11 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def uncounted(message: Message) -> bool:
     """What the platform itself said, and the wills of devices that are known."""
     try:
-        device, kind = inbox.read_topic(message.topic)
-        return kind == inbox.OWN or (device in DEVICES and inbox.read_message(kind, message.payload).sequence is None)
-    except inbox.Unreadable:
+        device, kind = device_messages.read_topic(message.topic)
+        return kind == device_messages.OWN or (
+            device in DEVICES and device_messages.read_message(kind, message.payload).sequence is None
+        )
+    except device_messages.Unreadable:
         return False
 
 

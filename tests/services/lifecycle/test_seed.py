@@ -26,7 +26,7 @@ def test_the_seed_is_the_scenario() -> None:
     wanted = [(pump.id, pump.customer, pump.type, pump.serial) for pump in load_scenario().pumps]
     assert [(each.id, each.organisation_id, each.type_id, each.serial) for each in seed.product_list()] == wanted
     for kind in seed.product_types():
-        assert {signal.name: signal.unit for signal in kind.signals} == SIGNALS
+        assert [signal.name for signal in kind.signals] == list(SIGNALS)
 
 
 def test_seeding_twice_changes_nothing(make_database: DatabaseMaker) -> None:

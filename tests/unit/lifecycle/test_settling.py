@@ -35,8 +35,9 @@ def test_a_hole_is_never_confirmed_over_and_filling_it_confirms_all() -> None:
     assert settled.confirmable() == [(1, 4)]
 
 
-def test_without_its_beginning_nothing_of_a_boot_is_confirmed() -> None:
-    assert settled_of(1, 2, 3).confirmable() == []
+def test_without_its_beginning_nothing_of_a_boot_is_confirmed_and_the_device_learns_that() -> None:
+    """Guards: told nothing at all, a device whose birth the broker lost would wait for ever instead of repeating it."""
+    assert settled_of(1, 2, 3).confirmable() == [(1, -1)]
 
 
 def test_what_the_device_no_longer_holds_counts_as_settled() -> None:
@@ -133,7 +134,7 @@ def test_nothing_is_confirmed_that_was_not_settled_and_nothing_settled_is_withhe
         last = -1
         while last + 1 in numbers:
             last += 1
-        if last >= 0:
+        if numbers:
             expected.append((boot, last))
     assert settled.confirmable() == expected
 

@@ -76,7 +76,7 @@ def test_low_limits_work_downwards() -> None:
 def test_without_own_limits_vibration_is_judged_by_the_zones_of_its_power_class(new_pump: Bench) -> None:
     found = new_pump.run(5, vibration_velocity_mm_s=3.0 / 1.2) + new_pump.run(5, vibration_velocity_mm_s=6.0 / 1.2)
     assert [(each.severity, each.limit) for each in found] == [("warning", 2.8), ("critical", 4.5)]
-    assert "iso-20816-3/group-2/rigid D 区" in found[1].reason_zh
+    assert "ISO 20816-3 第 2 组，刚性支承，D 区" in found[1].reason_zh
 
 
 def test_noise_around_the_normal_state_raises_nothing_in_20000_readings(learned_pump: Bench) -> None:
