@@ -11,6 +11,8 @@ from simulator.world import World
 RATE_HZ_MAX = 25_600.0
 DURATION_S_MAX = 5.0
 SAMPLES_MAX = 100_000
+PARAMETERS_MAX = 50
+SETPOINT = "speed_setpoint_rpm"
 RESTART_S = 2.0  # Wall seconds.
 UPDATE_S = 3.0
 WAVEFORM = "bearing_acceleration_g"
@@ -18,7 +20,7 @@ VERSION = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}")
 
 
 class PumpCommands:
-    """Obeys set_speed, restart, reset_alarm, capture_waveform and update_firmware."""
+    """Obeys set_speed, set_parameters, restart, reset_alarm, capture_waveform and update_firmware."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -27,6 +29,7 @@ class PumpCommands:
         """Understand a command; raises Refused with the reason."""
         prepare: Callable[[Device, dict[str, Any]], Work] | None = {
             "set_speed": self._set_speed,
+            "set_parameters": self._set_parameters,
             "restart": self._restart,
             "reset_alarm": self._reset_alarm,
             "capture_waveform": self._capture_waveform,
@@ -46,7 +49,18 @@ class PumpCommands:
 
         def finish() -> dict[str, Any]:
             self._world.set_speed(device.id, speed_rpm or None)
-            return _report(device, {"speed_setpoint_rpm": speed_rpm})
+            return _report(device, {SETPOINT: speed_rpm})
+
+        return Work(finish)
+
+    def _set_parameters(self, device: Device, parameters: dict[str, Any]) -> Work:
+        """Any parameters: kept and reported; `speed_setpoint_rpm` also sets the speed."""
+        if not 1 <= len(parameters) <= PARAMETERS_MAX:
+            raise Refused(f"give 1 to {PARAMETERS_MAX} parameters")
+        speed = self._set_speed(device, {"speed_rpm": parameters[SETPOINT]}) if SETPOINT in parameters else None
+
+        def finish() -> dict[str, Any]:
+            return _report(device, parameters | (speed.finish() if speed else {}))
 
         return Work(finish)
 

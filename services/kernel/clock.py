@@ -111,6 +111,8 @@ class AffineClock:
         with self._lock:
             if setting.version < self._map.version:
                 return False
+            if self._map.version == 0:  # So far it only knew the machine's own time, which binds nobody.
+                self._latest = datetime.min.replace(tzinfo=UTC)
             self._map = _Map(
                 setting.anchor_wall, setting.anchor_business, setting.speed, setting.paused, setting.version
             )

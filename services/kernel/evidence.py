@@ -4,9 +4,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.kernel.unit import UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 
 class EvidenceStatus(StrEnum):
@@ -77,8 +80,22 @@ class EvidenceBook:
         made: dict[EvidenceFunction, Evidence] = {}
         for function in self._functions.values():
             if function not in made:
-                made[function] = function(unit)
+                made[function] = _answer(function, unit)
         return {clause_id: made[function] for clause_id, function in self._functions.items()}
+
+
+def _answer(function: EvidenceFunction, unit: UnitOfWork) -> Evidence:
+    """One function's evidence; one that fails must not hide what the others show."""
+    try:
+        return function(unit)
+    except Exception:
+        log.exception("evidence_failed", function=function.__name__)
+        return Evidence(
+            status=EvidenceStatus.NOT_YET,
+            summary_zh="取证时出错，请查看日志",
+            summary_en="taking the evidence failed: see the log",
+            as_of=unit.clock.business_now(),
+        )
 
 
 def shown_if(figures: list[Figure], *, shown: bool, unit: UnitOfWork, **rest: Any) -> Evidence:

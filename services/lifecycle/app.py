@@ -17,6 +17,7 @@ from services.lifecycle.settings import LifecycleSettings
 from services.lifecycle.tables import METADATA
 from services.lifecycle.timers import set_timers
 
+CONFIRM_INTERVAL_S = 1.0  # How often it is looked whether devices wait for a confirmation while no message comes.
 TITLE = "OpenSOM 全生命周期管理 · Life-cycle management"
 
 
@@ -57,6 +58,7 @@ class Ingest:
         self.parts = Assembly(settings, METADATA, role="ingest", bus=bus or self._own_bus(settings))
         self.worker = IngestWorker(self.parts.database, self.parts.clock, settings, self._confirm)
         inbox.open_door(self.parts.bus, self.worker.settle, size_max=settings.batch_size_max)
+        self.parts.ticker.add_wall("confirm", CONFIRM_INTERVAL_S, self.worker.confirm_due)
 
     def start(self) -> None:
         """Upgrade the database, connect, take messages in."""

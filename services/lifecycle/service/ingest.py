@@ -196,7 +196,9 @@ class IngestWorker:
     def _admit(self, batch: Batch, taken: list[Taken]) -> None:
         """Sort out what is from nobody or from no possible time; everything else becomes a row."""
         business_us = to_microseconds(self._clock.business_now())
-        latest_us = business_us + int((self._settings.future_s_max + 5 * self._clock.speed) * 1e6)
+        # A real device has the time of the wall, which business time may lie behind after a pause.
+        now_us = max(business_us, self._wall_us())
+        latest_us = now_us + int((self._settings.future_s_max + 5 * self._clock.speed) * 1e6)
         earliest_us = business_us - self._settings.past_days_max * DAY_US
         devices, rows, effects = self._devices, batch.rows, batch.effects
         for device_id, kind, content, message in taken:

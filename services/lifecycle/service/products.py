@@ -151,7 +151,8 @@ def _issue(unit: UnitOfWork, row: ProductRow, settings: LifecycleSettings) -> De
     host = settings.device_broker_host or settings.broker_host
     port = settings.device_broker_port or settings.broker_port
     now = unit.clock.business_now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    body = f'{{"boot":1,"sequence":1,"time":"{now}","values":{{}}}}'
+    # Each paste is a new boot: the same line works more than once.
+    body = f'{{"boot":\'$(date +%s)\',"sequence":1,"time":"{now}","values":{{}}}}'
     return DeviceCredential(
         device_id=row.id,
         username=row.id,

@@ -13,7 +13,6 @@ from services.lifecycle.contract import (
 )
 from services.lifecycle.rules import work_order_states
 from services.lifecycle.service.alarms import allowed
-from services.lifecycle.store import products
 from services.lifecycle.store import work as store
 from services.lifecycle.tables import TicketRow, WorkOrderRow
 
@@ -73,7 +72,6 @@ def step(unit: UnitOfWork, order: WorkOrderRow, action: str, note: str) -> None:
         order.started = order.started or now
     elif action == "complete":
         order.completed = now
-        products.keep_desired(unit, order.device_id, {"relearn": order.id})
     elif action == "resume":
         order.completed = None
     entry = WorkOrderStep(state=WorkOrderState(order.state), at=now, by=unit.subject, note=note)

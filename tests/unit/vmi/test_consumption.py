@@ -107,14 +107,14 @@ def test_a_period_that_tells_nothing_changes_nothing() -> None:
 def test_a_damped_trend_is_computed_as_by_hand() -> None:
     # level 10 then 11, trend 0.5 x 0.5 x 2 = 0.5; forecast 11 + 0.8 x 0.5.
     assert damped_holt([[10, 12]], 0.5, 0.5, 0.8)[0].tolist() == pytest.approx([10, 10, 11.4])
-    assert damped_total(11, 0.5, 0.8, 2) == pytest.approx(11 * 2 + 0.5 * (0.8 + 0.64))
+    assert damped_total(11, 0.5, 0.8, 2) == pytest.approx(11 * 2 + 0.5 * (0.8 + (0.8 + 0.64)))
 
 
 def test_demand_hidden_by_empty_shelves_is_found_again() -> None:
     """Guards: an item that sells out is forecast at what was on the shelf, and stays short for ever."""
     demand = numpy.random.default_rng(7).poisson(3, (300, 60))
     sold = numpy.minimum(demand, 4)
-    repaired = repair_demand(sold, demand <= 4)
+    repaired = repair_demand(sold, demand < 4)  # Four on the shelf each period: the fourth sale empties it.
     assert sold.mean() < 2.85
     assert repaired.mean.mean() == pytest.approx(3, abs=0.05)
     assert (repaired.demand >= sold).all()

@@ -93,5 +93,5 @@ def test_the_arithmetic_shown_is_the_arithmetic_done(
     ],
 )
 def test_a_decision_without_sense_is_refused(position: StockPosition, rule: ReorderRule) -> None:
-    with pytest.raises(ValueError, match="must|needs"):
+    with pytest.raises(ValueError, match=r"must|needs"):
         decided(position, rule)
