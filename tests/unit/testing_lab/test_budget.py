@@ -197,13 +197,13 @@ def test_two_dominant_rectangles_make_a_trapezium() -> None:
 
 
 @given(st.floats(0.5, 0.999), st.floats(0.01, 1))
-def test_the_trapezium_lies_between_rectangle_and_triangle(probability: float, ratio: float) -> None:
-    factor = trapezoidal_factor(probability, 1.0, ratio)
-    assert factor == trapezoidal_factor(probability, ratio, 1.0)
-    triangle = math.sqrt(6) * (1 - math.sqrt(1 - probability))
-    ends = sorted((rectangular_factor(probability), triangle))
-    # Around p = 0.58 all shapes have nearly the same factor and the order between them turns.
-    assert ends[0] - 0.02 <= factor <= ends[1] + 0.02
+def test_the_trapezium_holds_what_it_promises(probability: float, narrow: float) -> None:
+    factor = trapezoidal_factor(probability, 1.0, narrow)
+    assert factor == trapezoidal_factor(probability, narrow, 1.0)
+    reach = factor * math.sqrt((1 + narrow**2) / 3)
+    # Share of the sum of two rectangles, half-widths 1 and `narrow`, within +-reach: flat top, then sloping sides.
+    within = reach if reach <= 1 - narrow else 1 - (1 + narrow - reach) ** 2 / (4 * narrow)
+    assert within == pytest.approx(probability)
 
 
 def test_equal_inputs_by_the_dozen_do_not_dominate() -> None:
