@@ -16,7 +16,7 @@ from services.kernel.problems import not_found
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-FILES = frozenset({"console.css", "charts.css", "live.js", "icons.svg", "logo.svg"})
+FILES = frozenset({"console.css", "narrow.css", "charts.css", "live.js", "icons.svg", "logo.svg"})
 PLOTLY = "plotly.min.js"
 FOREVER = "public, max-age=31536000, immutable"  # The address carries a mark of the content.
 

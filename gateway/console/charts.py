@@ -21,7 +21,7 @@ STRIP_PX = 78
 MARGIN = {"l": 52, "r": 12, "t": 8, "b": 34}
 # The browser replaces these by the colours of the theme (light or dark) that the page is in.
 LINE, BAND, WARNING, ALARM = "theme:line", "theme:band", "theme:warning", "theme:alarm"
-LIVE_POINTS_MAX = 300
+LIVE_POINTS_MAX = 200
 
 
 def strips(signals: Sequence[SignalInfo], formats: Formats) -> tuple[Figure, list[str]]:

@@ -9,12 +9,16 @@ import structlog
 
 from criteria.catalogue import Catalogue, load_catalogue
 from criteria.catalogue import Clause as Asked
+from gateway.console import words
+from gateway.console.naming import name_of
 from gateway.console.views import Clause, ClauseCount, EvidenceFigure, EvidenceLink, Words
 from gateway.sources.shared import Viewing
 from services.kernel.evidence import Evidence, EvidenceStatus
 from services.kernel.problems import Problem, not_found
 
 EVIDENCE_KEPT_S = 5.0  # Wall seconds; the page of one clause always asks anew.
+CODES = ("FAULTS", "COMMANDS", "BANDS")
+SYMBOLS = {"m3": "m³", "Cel": "°C", "W.h": "Wh"}
 WITH_EVIDENCE = ("lifecycle", "billing")
 
 log = structlog.get_logger(__name__)
@@ -98,8 +102,8 @@ def _clause(catalogue: Catalogue, asked: Asked, evidence: Mapping[str, Evidence]
         figures=tuple(
             EvidenceFigure(
                 label=Words(figure.label_zh, figure.label_en),
-                value=figure.value,
-                unit=figure.unit,
+                value=_said(figure.value) if isinstance(figure.value, str) else figure.value,
+                unit=SYMBOLS.get(figure.unit, figure.unit),
                 digits=_digits(figure.value),
             )
             for each in found
@@ -120,6 +124,17 @@ def address_of(href: str) -> str:
         return href
     first = href.strip("/").partition("/")[0]
     return f"/api{href}" if first in WITH_EVIDENCE else f"/console{href}"
+
+
+def _said(text: str) -> Words:
+    """A figure that is a text, with the codes in it named."""
+    names = [
+        next((name_of(each, table) for table in CODES if each in getattr(words, table)), None) for each in text.split()
+    ]
+    return Words(
+        " ".join(name.zh if name else each for name, each in zip(names, text.split(), strict=True)),
+        " ".join(name.en if name else each for name, each in zip(names, text.split(), strict=True)),
+    )
 
 
 def _digits(value: float | int | str | None) -> int:

@@ -15,7 +15,6 @@ from gateway.console.views import (
     Fleet,
     FleetFilter,
     Health,
-    HistoryPoint,
     LivePoint,
     Machine,
     MachineCard,
@@ -30,6 +29,7 @@ from gateway.console.views import (
 )
 from gateway.sources.shared import Viewing, words_of
 from gateway.sources.states import state_with, timeline_with
+from gateway.sources.thinning import POINTS_MAX, thinned
 from services.kernel.paging import LIMIT_MAX
 from services.lifecycle import contract as lifecycle
 
@@ -145,8 +145,8 @@ class FleetSources(Viewing):
         return [
             SignalSeries(
                 signal=each.signal,
-                width_s=each.width_s,
-                points=tuple(HistoryPoint(point.time, point.mean, point.least, point.most) for point in each.points),
+                width_s=each.width_s or int(len(each.points) > POINTS_MAX),  # What was joined is a range too.
+                points=thinned(each.points),
             )
             for each in found
         ]

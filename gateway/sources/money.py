@@ -1,5 +1,6 @@
 """Invoices and what is behind them, for one viewer."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -73,7 +74,7 @@ class MoneySources(Viewing):
         )
 
     async def line_proof(self, invoice_id: str, line_id: str) -> LineProof:
-        found = await self.billing.line_proof(invoice_id, line_id)
+        found, names = await asyncio.gather(self.billing.line_proof(invoice_id, line_id), self.machine_names())
         size, digits = found.line.unit_size, Decimal(10) ** -2
         return LineProof(
             invoice=await self._summary(found.invoice),
@@ -97,6 +98,8 @@ class MoneySources(Viewing):
                     quantity=each.quantity,
                     estimated=each.estimated,
                     correlation_id=each.correlation_id,
+                    machine_id=each.device_id,
+                    machine=names[each.device_id][0] if each.device_id in names else None,
                 )
                 for each in found.usage
             ),

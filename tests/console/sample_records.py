@@ -280,7 +280,7 @@ def clauses() -> tuple[Clause, ...]:
             figures=(
                 EvidenceFigure(label=Words("在线设备", "Devices online"), value=38),
                 EvidenceFigure(label=Words("数据延迟 p95", "Delay p95"), value=0.42, unit="s", digits=2),
-                EvidenceFigure(label=Words("数据来源", "Data from"), value="MQTT"),
+                EvidenceFigure(label=Words("数据来源", "Data from"), value=Words("MQTT", "MQTT")),
             )
             if status == "shown"
             else (),

@@ -16,6 +16,12 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason="Chromium or its driver is not installed"),
 ]
+# What is drawn has its size and its box has the size of what is drawn.
+FITS = (
+    "(box.layout && box.querySelector('.main-svg').getBoundingClientRect().bottom <= "
+    "box.parentElement.getBoundingClientRect().bottom && box.clientHeight === box.layout.height && "
+    "Math.abs(box.layout.width - box.clientWidth) <= 1)"
+)
 AXE_RUN = """
 const done = arguments[0];
 const told = (one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' ').slice(0, 300);
@@ -65,6 +71,29 @@ def test_live_chart_moves(browser: tuple[webdriver.Chrome, str]) -> None:
     newest = "document.getElementById('live-chart').data[0].x.at(-1)"
     before = driver.execute_script(f"return {newest}")
     wait(driver, f"{newest} > {json.dumps(before)}")
+
+
+def test_chart_stays_in_its_box(browser: tuple[webdriver.Chrome, str]) -> None:
+    """Guards: a chart that lies over what follows it, at first or after the window changed its width."""
+    driver, address = browser
+    driver.get(f"{address}/console/machines/pump-03")
+    metrics = {"height": 900, "deviceScaleFactor": 1, "mobile": False}
+    width_before = driver.execute_script("return innerWidth")
+    for width in (width_before, 900, 390, 1400, width_before):
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**metrics, "width": width})
+        wait(driver, f"innerWidth === {width} && [...document.querySelectorAll('.chart')].every((box) => {FITS})")
+
+
+def test_everything_of_an_alarm_can_be_reached(browser: tuple[webdriver.Chrome, str]) -> None:
+    """Guards: a state or a button that a narrow screen hides behind a sideways scroll."""
+    driver, address = browser
+    driver.get(f"{address}/console/alarms")
+    wait(driver, "document.querySelector('button[id^=acknowledge-]') !== null")
+    outside = driver.execute_script(
+        "return [...document.querySelectorAll('#alarm-list td *')].filter((one) => one.checkVisibility()"
+        " && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML)"
+    )
+    assert outside == []
 
 
 def test_clock_in_the_header_moves(browser: tuple[webdriver.Chrome, str]) -> None:

@@ -113,6 +113,13 @@ def test_what_is_not_there_has_a_page_that_says_so(visit: Visit, path: str) -> N
     assert "<h1" in answer.text and "not-found" in answer.text
 
 
+def test_slash_too_many_leads_to_the_page(visit: Visit) -> None:
+    client = visit()
+    assert client.get("/console/").headers["location"] == "/console"
+    assert client.get("/console/fleet/?state=alarm").headers["location"] == "/console/fleet?state=alarm"
+    assert client.get("/console//elsewhere.example/").status_code == 404
+
+
 def test_stranger_is_sent_to_sign_in_and_back(visit: Visit) -> None:
     client = visit()
     client.cookies.clear()

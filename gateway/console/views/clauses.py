@@ -12,7 +12,7 @@ CLAUSE_STATUSES = ("shown", "not_yet", "outside")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFigure:
     label: Words
-    value: float | Decimal | str | None
+    value: float | Decimal | Words | None
     unit: str = ""
     digits: int = 0
 

@@ -92,6 +92,8 @@ class UsageEvent:
     quantity: int
     estimated: bool
     correlation_id: str
+    machine_id: str = ""
+    machine: Words | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

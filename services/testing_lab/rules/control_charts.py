@@ -123,7 +123,8 @@ def violations(
         raise ValueError(f"no such test: {', '.join(unknown)}")
     if not sigma > 0:
         raise ValueError("sigma is above 0")
-    z = (np.asarray(points, dtype=float) - centre) / sigma
+    # Rounded, so that a point on the line is not beyond it by its last binary digit.
+    z = np.round((np.asarray(points, dtype=float) - centre) / sigma, 9)
     return [
         Violation(test, index)
         for index in range(len(z))

@@ -1,14 +1,17 @@
 """Decision rules: from a result, its uncertainty and the tolerance to a statement, with the risk that it carries.
 
 ILAC-G8:09/2019, JJF 1094-2002, ISO 14253-1:2017, JCGM 106:2012. The rule is agreed before the measurement (ISO/IEC
-17025:2017, 7.1.3) and printed with its risk (7.8.6).
+17025:2017, 7.1.3) and printed with its risk (7.8.6). Numbers are compared as they are written, in decimal: 0.2 is
+within 0.3 - 0.1.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from services.testing_lab.rules.conformity import Limits, conformance_probability
+from services.testing_lab.rules.rounding import exact
 
 ISO_14253_GUARD = 1.65  # Standard uncertainties: one-sided 95 %, the default of ISO 14253-1:2017.
 SMALL_UNCERTAINTY = 3  # JJF 1094, 5.3.1: U95 at most a third of the maximum permissible error does not count.
@@ -44,7 +47,8 @@ class Measurement:
     coverage_factor: float = 2.0
 
     def __post_init__(self) -> None:
-        if not (self.expanded_uncertainty >= 0 and self.coverage_factor > 0):
+        exact(self.value)  # Refuses what is not finite.
+        if not (exact(self.expanded_uncertainty) >= 0 and exact(self.coverage_factor) > 0):
             raise ValueError("an expanded uncertainty is 0 or more, a coverage factor above 0")
 
     @property
@@ -55,7 +59,7 @@ class Measurement:
 
 def simple_acceptance(result: Measurement, tolerance: Limits) -> Decision:
     """Shared risk, ILAC-G8, 4.2.1: the tolerance limits are the acceptance limits; at the limit the risk is 50 %."""
-    return _decision(result, tolerance, 0.0, Outcome.PASS if tolerance.hold(result.value) else Outcome.FAIL)
+    return _decision(result, tolerance, Decimal(0), Outcome.PASS if tolerance.hold(result.value) else Outcome.FAIL)
 
 
 def guard_band(result: Measurement, tolerance: Limits, *, guard_ratio: float = 1.0, binary: bool = True) -> Decision:
@@ -66,7 +70,7 @@ def guard_band(result: Measurement, tolerance: Limits, *, guard_ratio: float = 1
     """
     if not guard_ratio >= 0:
         raise ValueError("a guard ratio is 0 or more")
-    width = guard_ratio * result.expanded_uncertainty
+    width = exact(guard_ratio) * exact(result.expanded_uncertainty)
     if _excess(result.value, tolerance) <= -width:
         outcome = Outcome.PASS
     elif binary or _excess(result.value, tolerance) > width:
@@ -80,7 +84,7 @@ def guard_band(result: Measurement, tolerance: Limits, *, guard_ratio: float = 1
 
 def iso_14253(result: Measurement, tolerance: Limits, *, guard_factor: float = ISO_14253_GUARD) -> Decision:
     """ISO 14253-1:2017: conformity proved within T - g u, nonconformity beyond T + g u, between them neither."""
-    width = guard_factor * result.standard_uncertainty
+    width = exact(guard_factor) * exact(result.expanded_uncertainty) / exact(result.coverage_factor)
     excess = _excess(result.value, tolerance)
     outcome = Outcome.FAIL if excess > width else Outcome.CANNOT_DECIDE
     if excess <= -width:
@@ -94,13 +98,13 @@ def jjf_1094(result: Measurement, maximum_permissible_error: float) -> Decision:
     U95 <= MPEV / 3: pass when |error| <= MPEV, else fail. Larger U95: pass when |error| <= MPEV - U95, fail when
     |error| >= MPEV + U95, between them 待定.
     """
-    permitted, expanded = maximum_permissible_error, result.expanded_uncertainty
-    if not permitted > 0:
+    if not maximum_permissible_error > 0:
         raise ValueError("a maximum permissible error is above 0")
-    tolerance = Limits(-permitted, permitted)
-    error = abs(result.value)
+    tolerance = Limits(-maximum_permissible_error, maximum_permissible_error)
+    permitted, expanded = exact(maximum_permissible_error), exact(result.expanded_uncertainty)
+    error = abs(exact(result.value))
     if SMALL_UNCERTAINTY * expanded <= permitted:
-        return _decision(result, tolerance, 0.0, Outcome.PASS if error <= permitted else Outcome.FAIL)
+        return _decision(result, tolerance, Decimal(0), Outcome.PASS if error <= permitted else Outcome.FAIL)
     outcome = Outcome.FAIL if error >= permitted + expanded else Outcome.CANNOT_DECIDE
     if error <= permitted - expanded:
         outcome = Outcome.PASS
@@ -117,7 +121,7 @@ def target_false_accept(result: Measurement, tolerance: Limits, *, false_accept_
 
     if not 0 < false_accept_max <= 0.5:
         raise ValueError("a false-accept probability promised in advance is above 0 and at most 0.5")
-    width = float(ndtri(1 - false_accept_max)) * result.standard_uncertainty
+    width = exact(float(ndtri(1 - false_accept_max)) * result.standard_uncertainty)
     conforms = _conformance(result, tolerance)
     accepted = tolerance.hold(result.value) and 1 - conforms <= false_accept_max * (1 + 1e-9)
     return _decision(result, tolerance, width, Outcome.PASS if accepted else Outcome.FAIL)
@@ -163,16 +167,19 @@ def decide(
         raise ValueError(f"{rule}: {error}") from error
 
 
-def _excess(value: float, tolerance: Limits) -> float:
+def _excess(value: float, tolerance: Limits) -> Decimal:
     """How far the value lies beyond the nearer limit; negative within."""
-    return max(tolerance.low - value, value - tolerance.high)
+    number = exact(value)
+    below = [] if tolerance.lower is None else [exact(tolerance.lower) - number]
+    above = [] if tolerance.upper is None else [number - exact(tolerance.upper)]
+    return max(below + above)
 
 
 def _conformance(result: Measurement, tolerance: Limits) -> float:
     return conformance_probability(result.value, result.standard_uncertainty, tolerance.lower, tolerance.upper)
 
 
-def _decision(result: Measurement, tolerance: Limits, width: float, outcome: Outcome) -> Decision:
+def _decision(result: Measurement, tolerance: Limits, width: Decimal, outcome: Outcome) -> Decision:
     conforms = _conformance(result, tolerance)
     if outcome is Outcome.CANNOT_DECIDE:
         wrong = None
@@ -180,8 +187,8 @@ def _decision(result: Measurement, tolerance: Limits, width: float, outcome: Out
         wrong = 1 - conforms if outcome in (Outcome.PASS, Outcome.CONDITIONAL_PASS) else conforms
     return Decision(
         outcome=outcome,
-        acceptance_lower=None if tolerance.lower is None else tolerance.lower + width,
-        acceptance_upper=None if tolerance.upper is None else tolerance.upper - width,
+        acceptance_lower=None if tolerance.lower is None else float(exact(tolerance.lower) + width),
+        acceptance_upper=None if tolerance.upper is None else float(exact(tolerance.upper) - width),
         conformance_probability=conforms,
         false_decision_probability=wrong,
     )

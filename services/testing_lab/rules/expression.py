@@ -157,21 +157,22 @@ class Model:
             raise ValueError(f"no value for {', '.join(missing)}")
 
 
-def _parse(text: str) -> ast.expr:
-    if not text.strip() or len(text) > TEXT_LENGTH_MAX:
+def _parse(raw: str) -> ast.expr:
+    text = raw.strip()
+    if not text or len(text) > TEXT_LENGTH_MAX:
         raise ValueError(f"a model has 1 to {TEXT_LENGTH_MAX} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"not a formula: {error}") from error
     nodes = list(ast.walk(tree))
     if len(nodes) > NODES_MAX:
         raise ValueError(f"a model has at most {NODES_MAX} parts")
-    _admit(tree)
+    _admit(tree, text)
     return tree
 
 
-def _admit(node: ast.expr) -> None:
+def _admit(node: ast.expr, text: str) -> None:
     """Let through what the whitelist names; everything else, whatever Python will add, is refused."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
@@ -180,14 +181,15 @@ def _admit(node: ast.expr) -> None:
         case ast.Name(id=name) if not name.startswith("_") and name not in _FUNCTIONS:
             pass
         case ast.UnaryOp(op=unary, operand=operand) if type(unary) in _UNARY:
-            _admit(operand)
+            _admit(operand, text)
         case ast.BinOp(left=left, op=binary, right=right) if type(binary) in _BINARY:
-            _admit(left)
-            _admit(right)
+            _admit(left, text)
+            _admit(right, text)
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
-            _admit(argument)
+            _admit(argument, text)
         case _:
-            raise ValueError(f"{ast.unparse(node)[:60]!r} is not allowed in a model")
+            part = ast.get_source_segment(text, node) or type(node).__name__
+            raise ValueError(f"{part[:60]!r} is not allowed in a model")
 
 
 def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:

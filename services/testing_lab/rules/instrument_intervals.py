@@ -7,7 +7,7 @@ reliability as in NCSLI RP-1, method A1: H. Castrup, "Calibration intervals from
 import math
 from collections.abc import Sequence
 
-from services.testing_lab.rules.proficiency import normalized_error
+from services.testing_lab.rules.proficiency import Verdict, normalized_error, normalized_error_verdict
 
 
 def shortening(lengthening: float, wanted_reliability: float) -> float:
@@ -59,4 +59,5 @@ def days_until_limit(
 
 def held_between(first: float, second: float, first_expanded: float, second_expanded: float) -> bool:
     """Intermediate check (期间核查): |y1 - y2| <= sqrt(U1^2 + U2^2), ISO/IEC 17025:2017, 6.4.10; that is |E_n| <= 1."""
-    return abs(normalized_error(first, second, first_expanded, second_expanded)) <= 1
+    error = normalized_error(first, second, first_expanded, second_expanded)
+    return normalized_error_verdict(error) is Verdict.SATISFACTORY

@@ -82,6 +82,8 @@ def simulate(
     false). Correlated inputs must be normal (6.4.8). Raises ValueError where the model has no finite value for a draw.
     """
     sampler = _sampler(quantities, correlations or {})
+    if not 0 < coverage_probability < 1 - 100 / trials_max:
+        raise ValueError(f"{trials_max} trials tell nothing of a coverage of {coverage_probability}")
     block = max(10_000, math.ceil(100 / (1 - coverage_probability)))
     results: list[NDArray[np.float64]] = []
     figures: list[tuple[float, ...]] = []

@@ -14,6 +14,7 @@ MEDIAN_DEVIATION_FACTOR = 1.483  # Makes the median absolute deviation a standar
 CUT = 1.5
 CUT_FACTOR = 1.134  # Makes up for what the cut at 1.5 standard deviations takes away.
 ROUNDS_MAX = 1000
+SLACK = 1e-9  # The last binary digit of a quotient decides nothing: 0.05 / 0.05 counts as 1.
 
 
 class Verdict(StrEnum):
@@ -55,14 +56,14 @@ def normalized_error(result: float, assigned: float, expanded: float, assigned_e
 
 def score_verdict(score: float) -> Verdict:
     """Of z, z' and zeta: up to 2 satisfactory, from 3 unsatisfactory, between them questionable."""
-    if abs(score) <= 2:
+    if abs(score) <= 2 + SLACK:
         return Verdict.SATISFACTORY
-    return Verdict.UNSATISFACTORY if abs(score) >= 3 else Verdict.QUESTIONABLE
+    return Verdict.UNSATISFACTORY if abs(score) >= 3 - SLACK else Verdict.QUESTIONABLE
 
 
 def normalized_error_verdict(error: float) -> Verdict:
     """Of E_n: up to 1 satisfactory, else unsatisfactory."""
-    return Verdict.SATISFACTORY if abs(error) <= 1 else Verdict.UNSATISFACTORY
+    return Verdict.SATISFACTORY if abs(error) <= 1 + SLACK else Verdict.UNSATISFACTORY
 
 
 def assigned_value_is_sure(assigned_uncertainty: float, standard_deviation: float) -> bool:

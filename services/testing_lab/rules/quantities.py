@@ -190,8 +190,9 @@ def _checked(quantity: Quantity) -> Quantity:
     numbers = (quantity.estimate, quantity.standard_uncertainty, quantity.half_width, quantity.shape_parameter)
     if not all(map(math.isfinite, numbers)) or min(numbers[1:]) < 0:
         raise ValueError(f"{quantity.name}: an estimate is finite, an uncertainty or half-width finite and 0 or more")
-    if not quantity.degrees_of_freedom > 0 or (quantity.shape == "t" and not math.isfinite(numbers[1])):
-        raise ValueError(f"{quantity.name}: degrees of freedom are above 0")
+    freedom = quantity.degrees_of_freedom
+    if not freedom > 0 or (quantity.shape == "t" and math.isinf(freedom)):
+        raise ValueError(f"{quantity.name}: degrees of freedom are above 0, those of a t distribution finite")
     limit = {"trapezoidal": 1.0, "curvilinear": quantity.half_width}.get(quantity.shape, math.inf)
     if quantity.shape_parameter > limit:
         raise ValueError(f"{quantity.name}: the shape parameter of a {quantity.shape} quantity is at most {limit}")

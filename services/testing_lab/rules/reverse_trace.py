@@ -6,9 +6,12 @@ ISO/IEC 17025:2017, 6.4.9 (examine the effect of the defect), 7.10.1 (act on ear
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
-NEGLIGIBLE_RATIO = 1 / 3  # Of U: as in JJF 1094, what is below a third of the whole does not change the statement.
+from services.testing_lab.rules.rounding import exact, within_limits
+
+NEGLIGIBLE_DIVISOR = 3  # Of U: as in JJF 1094, what is at most a third of the whole is not counted.
 
 
 class Effect(StrEnum):
@@ -69,18 +72,18 @@ def under_review(touched: Sequence[Touched]) -> list[str]:
 def _judge(use: Use, error_found: float | None) -> Touched:
     if error_found is None or use.sensitivity is None or use.value is None or use.expanded_uncertainty is None:
         return Touched(use.report, Effect.UNKNOWN, None)
-    shift = use.sensitivity * error_found
-    if _within(use, use.value) != _within(use, use.value - shift):
+    value, shift = exact(use.value), exact(use.sensitivity) * exact(error_found)
+    if _within(use, value) != _within(use, value - shift):
         effect = Effect.STATEMENT_CHANGED
-    elif abs(shift) <= NEGLIGIBLE_RATIO * use.expanded_uncertainty:
+    elif NEGLIGIBLE_DIVISOR * abs(shift) <= exact(use.expanded_uncertainty):
         effect = Effect.NEGLIGIBLE
     else:
         effect = Effect.RESULT_SHIFTED
-    return Touched(use.report, effect, abs(shift))
+    return Touched(use.report, effect, float(abs(shift)))
 
 
-def _within(use: Use, value: float) -> bool:
-    return (use.lower is None or value >= use.lower) and (use.upper is None or value <= use.upper)
+def _within(use: Use, value: Decimal) -> bool:
+    return within_limits(value, lower=use.lower, upper=use.upper)
 
 
 def _gravity(touched: Touched) -> tuple[int, float]:

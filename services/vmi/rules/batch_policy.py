@@ -4,11 +4,12 @@ Whole units, periodic review, an order arrives `lead_time` periods later, before
 as in `newsvendor`, and `fixed_cost` for each period in which anything is ordered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
 
-from services.vmi.rules.distributions import cost_curve, probability_table
+from services.vmi.rules.distributions import cost_curve, demand_over, probability_table
 
 BATCHES_MAX = 10_000
 
@@ -29,19 +30,18 @@ def batch_policy(
     mean: float,
     batch: int,
     variance: float | None = None,
-    lead_time: int = 0,
+    lead_time: int | Sequence[float] = 0,
 ) -> BatchPolicy:
     """The best reorder point for a given batch.
 
     After ordering, the position is uniform on s + 1 ... s + Q, so the cost is K E[min(D, Q)] / Q plus the mean of G
     over that window (Hadley and Whitin 1963; Y.-S. Zheng and F. Chen, "Inventory policies with quantized ordering",
-    Naval Research Logistics 39 (1992)). Demand as in `probability_table`.
+    Naval Research Logistics 39 (1992)). Demand and lead time as in `demand_over`.
     """
     if batch < 1 or mean <= 0 or fixed_cost < 0:
         raise ValueError("batch must be at least 1, mean above 0, fixed_cost not negative")
     table = probability_table(mean, variance)
-    periods = lead_time + 1
-    protection = probability_table(mean * periods, None if variance is None else variance * periods)
+    protection = demand_over(mean, variance, lead_time)
     levels = numpy.arange(-batch, protection.size + batch + 1)
     curve = cost_curve(protection, holding_cost, stockout_cost, levels)
     sums = numpy.convolve(curve, numpy.ones(batch), mode="valid")
@@ -57,7 +57,7 @@ def best_batch(
     mean: float,
     case_pack: int,
     variance: float | None = None,
-    lead_time: int = 0,
+    lead_time: int | Sequence[float] = 0,
 ) -> BatchPolicy:
     """The best multiple of `case_pack` as a batch.
 

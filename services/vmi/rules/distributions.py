@@ -58,25 +58,31 @@ def quantile(mean: ArrayLike, variance: ArrayLike, probability: ArrayLike) -> Ar
 
     Negative binomial where the variance is above the mean, else Poisson. Probabilities must lie in [0, 1).
     """
-    from scipy.special import pdtr, pdtrik
-    from scipy.stats import nbinom
+    from scipy.special import betainc, pdtr
 
     inputs = [numpy.asarray(each, dtype=numpy.float64) for each in (mean, variance, probability)]
     mean_, variance_, level = numpy.broadcast_arrays(*inputs)
-    if numpy.any((level < 0) | (level >= 1)) or numpy.any(mean_ < 0):
+    if numpy.any(~((level >= 0) & (level < 1))) or numpy.any(~(mean_ >= 0)):
         raise ValueError("probability must lie in [0, 1) and the mean must not be negative")
-    result = numpy.zeros(mean_.shape)
-    wide = (variance_ > mean_ * (1 + 1e-9)) & (mean_ > 0)
-    narrow = ~wide & (mean_ > 0) & (level > 0)
-    if narrow.any():
-        guess = numpy.ceil(pdtrik(level[narrow], mean_[narrow]))
-        guess = numpy.where(numpy.isnan(guess), 0.0, guess)
-        below = numpy.maximum(guess - 1, 0)
-        result[narrow] = numpy.where(pdtr(below, mean_[narrow]) >= level[narrow], below, guess)
-    if wide.any():
-        share = mean_[wide] / variance_[wide]
-        result[wide] = nbinom.ppf(level[wide], mean_[wide] * share / (1 - share), share)
-    return numpy.maximum(result, 0.0)
+    wide = variance_ > mean_ * (1 + 1e-9)
+    share = numpy.where(wide & (mean_ > 0), mean_ / numpy.where(wide, variance_, 1.0), 0.5)
+    size = mean_ * share / (1 - share)
+
+    def covered(units: Array) -> NDArray[numpy.bool_]:
+        counted = numpy.maximum(units, 0.0)
+        rare = betainc(numpy.where(mean_ > 0, size, 1.0), counted + 1, share)
+        reached = numpy.where(wide, rare, pdtr(counted, mean_))
+        return (units >= 0) & ((reached >= level) | (mean_ == 0))
+
+    low = numpy.full(mean_.shape, -1.0)
+    high = numpy.ceil(mean_ + 2 * numpy.sqrt(numpy.maximum(variance_, mean_)))
+    while numpy.any(short := ~covered(high)):
+        low, high = numpy.where(short, high, low), numpy.where(short, 2 * high + 4, high)
+    while numpy.any(high - low > 1):
+        middle = numpy.floor((low + high) / 2)
+        enough = covered(middle)
+        low, high = numpy.where(enough, low, middle), numpy.where(enough, middle, high)
+    return numpy.asarray(high)
 
 
 def probability_table(mean: float, variance: float | None = None) -> Array:
@@ -142,6 +148,19 @@ def protection_table(period_table: Sequence[float] | Array, lead_time_table: Seq
         total[: part.size] += part
     keep = int(numpy.searchsorted(numpy.cumsum(total), 1 - TAIL)) + 1
     return numpy.asarray(total[:keep] / total[:keep].sum())
+
+
+def demand_over(mean: float, variance: float | None, lead_time: int | Sequence[float], review: int = 1) -> Array:
+    """P(demand over lead time + `review`); `lead_time` in whole periods, or P(l periods) for l = 0, 1, 2, ...
+
+    With a random lead time orders must not overtake each other. Demand a period as in `probability_table`.
+    """
+    if not isinstance(lead_time, int):
+        return protection_table(probability_table(mean, variance), lead_time, review)
+    if lead_time < 0:
+        raise ValueError("lead_time must not be negative")
+    periods = lead_time + review
+    return probability_table(mean * periods, None if variance is None else variance * periods)
 
 
 def table_mean(table: Array) -> float:

@@ -5,12 +5,13 @@ of a period arrives `lead_time` periods later, before that period's demand, so t
 decides. Source: Snyder and Shen, "Fundamentals of Supply Chain Theory", 2nd edition, chapter 4.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
 
-from services.vmi.rules.distributions import cost_curve, probability_table
+from services.vmi.rules.distributions import cost_curve, demand_over
 
 Array = NDArray[numpy.float64]
 
@@ -50,12 +51,14 @@ def base_stock_normal(
 
 
 def base_stock_discrete(
-    holding_cost: float, stockout_cost: float, mean: float, variance: float | None = None, lead_time: int = 0
+    holding_cost: float,
+    stockout_cost: float,
+    mean: float,
+    variance: float | None = None,
+    lead_time: int | Sequence[float] = 0,
 ) -> BaseStock:
-    """Optimal whole level and its cost for Poisson or negative binomial demand of `mean` and `variance` a period."""
-    periods = lead_time + 1
-    table = probability_table(mean * periods, None if variance is None else variance * periods)
-    return base_stock_of_table(table, holding_cost, stockout_cost)
+    """Optimal whole level and its cost for demand of `mean` and `variance` a period; arguments as in `demand_over`."""
+    return base_stock_of_table(demand_over(mean, variance, lead_time), holding_cost, stockout_cost)
 
 
 def base_stock_of_table(table: Array, holding_cost: float, stockout_cost: float) -> BaseStock:

@@ -4,6 +4,7 @@ Costs per period as in `newsvendor`; each order costs `fixed_cost` besides. An o
 before that period's demand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -11,7 +12,7 @@ from math import sqrt
 import numpy
 from numpy.typing import NDArray
 
-from services.vmi.rules.distributions import cost_curve, probability_table
+from services.vmi.rules.distributions import cost_curve, demand_over, probability_table
 
 Array = NDArray[numpy.float64]
 
@@ -88,18 +89,18 @@ def levels_exact(
     fixed_cost: float,
     mean: float,
     variance: float | None = None,
-    lead_time: int = 0,
+    lead_time: int | Sequence[float] = 0,
 ) -> ReorderLevels:
     """The optimal (s, S) for Poisson demand, or negative binomial with a `variance` above the mean.
 
     Y.-S. Zheng and A. Federgruen, "Finding optimal (s, S) policies is about as simple as evaluating a single policy",
-    Operations Research 39 (1991). Raises ValueError for costs that are not positive or demand that is none.
+    Operations Research 39 (1991). Lead time as in `demand_over`. Raises ValueError for costs that are not positive or
+    demand that is none.
     """
     if mean <= 0 or fixed_cost < 0:
         raise ValueError("mean must be above 0 and fixed_cost must not be negative")
     table = probability_table(mean, variance)
-    periods = lead_time + 1
-    protection = probability_table(mean * periods, None if variance is None else variance * periods)
+    protection = demand_over(mean, variance, lead_time)
     system = _System(table, protection, holding_cost, stockout_cost, fixed_cost)
     best_up_to = int(numpy.searchsorted(numpy.cumsum(protection), system.ratio))
     point = best_up_to - 1
@@ -125,13 +126,12 @@ def levels_cost(
     reorder_point: int,
     order_up_to: int,
     variance: float | None = None,
-    lead_time: int = 0,
+    lead_time: int | Sequence[float] = 0,
 ) -> float:
     """Exact cost a period of any (s, S), s < S, so that what is done today can be held against the optimum."""
     if reorder_point >= order_up_to:
         raise ValueError("reorder_point must be below order_up_to")
-    periods = lead_time + 1
-    protection = probability_table(mean * periods, None if variance is None else variance * periods)
+    protection = demand_over(mean, variance, lead_time)
     table = probability_table(mean, variance)
     return _System(table, protection, holding_cost, stockout_cost, fixed_cost).cost(reorder_point, order_up_to)
 

@@ -32,13 +32,17 @@ class ReorderPolicy:
 class _Curve:
     """G(y) of many items at once, demand over the lead time being normal, with its derivative and its integral."""
 
-    def __init__(self, holding: Array, stockout: Array, mean: Array, deviation: Array, lead_time: Array) -> None:
+    def __init__(self, holding: Array, stockout: Array, mean: Array, spread: Array) -> None:
         from scipy.special import ndtr, ndtri
 
         self._ndtr = ndtr
         self.holding, self.stockout, self.both = holding, stockout, holding + stockout
-        self.mean, self.spread = mean * lead_time, deviation * numpy.sqrt(lead_time)
+        self.mean, self.spread = mean, spread  # Of demand over the lead time.
         self.best = self.mean + ndtri(stockout / self.both) * self.spread
+
+    def of(self, items: NDArray[numpy.int64]) -> "_Curve":
+        """The curves of some items, counted along the flattened arrays."""
+        return _Curve(*(each.ravel()[items] for each in (self.holding, self.stockout, self.mean, self.spread)))
 
     def parts(self, level: Array) -> tuple[Array, Array, Array]:
         """Standard score, normal density there, probability above."""
@@ -64,13 +68,17 @@ class _Curve:
         linear = self.holding * (high - low) * ((high + low) / 2 - self.mean)
         return linear + self.both * (self.second_loss(low) - self.second_loss(high))
 
-    def solve(self, level_cost: Array, start: Array) -> Array:
-        """Where G is `level_cost`, from a start outside: Newton on a convex function comes in monotonically."""
+    def solve(self, level_cost: Array, start: Array, inward: int) -> Array:
+        """Where G is `level_cost`, from a start outside: Newton on a convex function comes in monotonically.
+
+        `inward` is 1 from the left, -1 from the right.
+        """
         point = start
         for _ in range(ROUNDS_MAX):
-            step = (self.value(point) - level_cost) / self.slope(point)
-            point = point - step
-            if numpy.all(numpy.abs(step) <= CLOSE * (numpy.abs(point) + self.spread)):
+            step = (level_cost - self.value(point)) / self.slope(point)
+            point = point + step
+            # A step back is rounding: that item has arrived.
+            if numpy.all(step * inward <= CLOSE * (numpy.abs(point) + self.spread)):
                 break
         return point
 
@@ -92,17 +100,21 @@ def policy_exact(
     """
     curve, fixed, demand = _prepare(holding_cost, stockout_cost, fixed_cost, mean, deviation, lead_time)
     needed = fixed * demand
-    cost = curve.value(curve.best) + numpy.sqrt(2 * needed * curve.holding * curve.stockout / curve.both)
-    low = high = curve.best
+    start = curve.value(curve.best) + numpy.sqrt(2 * needed * curve.holding * curve.stockout / curve.both)
+    cost, needed = start.ravel(), needed.ravel()
+    low, high = numpy.empty_like(cost), numpy.empty_like(cost)
+    items = numpy.arange(cost.size)  # Those that are not settled yet: a few hard ones must not hold up the others.
     for _ in range(ROUNDS_MAX):
-        low = curve.solve(cost, curve.mean - cost / curve.stockout)
-        high = curve.solve(cost, curve.mean + cost / curve.holding)
-        area = cost * (high - low) - curve.integral(low, high)
-        step = (area - needed) / (high - low)
-        cost = cost - step
-        if numpy.all(numpy.abs(step) <= CLOSE * cost):
+        some, at = curve.of(items), cost[items]
+        low[items] = left = some.solve(at, some.mean - at / some.stockout, 1)
+        high[items] = right = some.solve(at, some.mean + at / some.holding, -1)
+        area = at * (right - left) - some.integral(left, right)
+        step = (area - needed[items]) / (right - left)
+        cost[items] = at - step
+        items = items[step > CLOSE * at]
+        if not items.size:
             break
-    return ReorderPolicy(low, high - low, cost)
+    return ReorderPolicy(*(each.reshape(start.shape) for each in (low, high - low, cost)))
 
 
 def policy_cost(
@@ -220,4 +232,4 @@ def _prepare(*inputs: ArrayLike) -> tuple[_Curve, Array, Array]:
     if any(numpy.any(~(each > 0)) for each in arrays):
         raise ValueError("costs, mean, deviation and lead_time must be above 0")
     holding, stockout, fixed, mean, deviation, lead_time = arrays
-    return _Curve(holding, stockout, mean, deviation, lead_time), fixed, mean
+    return _Curve(holding, stockout, mean * lead_time, deviation * numpy.sqrt(lead_time)), fixed, mean

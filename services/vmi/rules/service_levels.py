@@ -5,12 +5,13 @@ Whole units, demand not met at once waits. At each review, every `review` period
 once; cycle service (alpha) the probability that a cycle ends without a shortage. The two are not the same promise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 
-from services.vmi.rules.distributions import expected_left, expected_short, probability_table
+from services.vmi.rules.distributions import demand_over, expected_left, expected_short
 
 Array = NDArray[numpy.float64]
 
@@ -26,7 +27,7 @@ class ServiceLevel:
     """
 
     level: int
-    asked: float
+    asked: float | None
     achieved: float
     short_by_one: float
     fill_rate: float
@@ -35,18 +36,31 @@ class ServiceLevel:
 
 
 def service_of_level(
-    level: int, mean: float, lead_time: int, variance: float | None = None, review: int = 1, batch: int = 1
+    level: int,
+    mean: float,
+    lead_time: int | Sequence[float],
+    variance: float | None = None,
+    review: int = 1,
+    batch: int = 1,
 ) -> ServiceLevel:
-    """Both measures of a given level: what today's setting really promises."""
+    """Both measures of a given level: what today's setting really promises. `achieved` is the fill rate."""
     tables = _tables(mean, variance, lead_time, review)
-    fill, cycle, left = (each[-1] for each in _measures(numpy.arange(level - 1, level + 1), tables, batch))
-    return ServiceLevel(level, float(fill), float(fill), float(fill), float(fill), float(cycle), float(left))
+    fill, cycle, left = _measures(numpy.arange(level - 1, level + 1), tables, batch)
+    return ServiceLevel(
+        level=level,
+        asked=None,
+        achieved=float(fill[1]),
+        short_by_one=float(fill[0]),
+        fill_rate=float(fill[1]),
+        cycle_service=float(cycle[1]),
+        on_hand=float(left[1]),
+    )
 
 
 def level_for_service(
     asked: float,
     mean: float,
-    lead_time: int,
+    lead_time: int | Sequence[float],
     variance: float | None = None,
     review: int = 1,
     batch: int = 1,
@@ -68,6 +82,8 @@ def level_for_service(
     levels = numpy.arange(first, tables[1].size + 2)
     fill, cycle, left = _measures(levels, tables, batch)
     served = fill if measure == "fill_rate" else cycle
+    if not (served >= asked).any():
+        raise ValueError(f"{asked} lies beyond the precision of the demand table")
     index = max(int((served >= asked).argmax()), 1)
     return ServiceLevel(
         level=int(levels[index]),
@@ -80,12 +96,13 @@ def level_for_service(
     )
 
 
-def _tables(mean: float, variance: float | None, lead_time: int, review: int) -> tuple[Array, Array, float]:
-    if mean <= 0 or lead_time < 0 or review < 1:
-        raise ValueError("mean must be above 0, lead_time not negative, review at least 1")
-    before = probability_table(mean * lead_time, None if variance is None else variance * lead_time)
-    whole = lead_time + review
-    return before, probability_table(mean * whole, None if variance is None else variance * whole), mean * review
+def _tables(
+    mean: float, variance: float | None, lead_time: int | Sequence[float], review: int
+) -> tuple[Array, Array, float]:
+    if mean <= 0 or review < 1:
+        raise ValueError("mean must be above 0 and review at least 1")
+    before, whole = (demand_over(mean, variance, lead_time, periods) for periods in (0, review))
+    return before, whole, mean * review
 
 
 def _measures(

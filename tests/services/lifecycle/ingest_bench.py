@@ -57,9 +57,9 @@ class Bench:
 
     def __init__(self, database: Database, clock: ManualClock) -> None:
         self.database, self.clock = database, clock
-        # Every batch confirms: tests say when time passes.
+        # Every batch confirms, assesses and saves: tests say when time passes.
         self.settings = LifecycleSettings(
-            confirm_interval_s=0.001, health_interval_s=0.001, detection_save_interval_s=0.001
+            confirm_interval_s=1e-9, health_interval_s=1e-9, detection_save_interval_s=1e-9
         )
         database.create()
         database.run(self._register)
@@ -179,7 +179,7 @@ def read_events_all(unit: UnitOfWork) -> list[Event]:
 @contextmanager
 def bench_over(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Bench]:
     """A bench over a database of one kind, for fixtures that many tests share."""
-    clock = ManualClock(START)
+    clock = ManualClock(START, START)
     if kind == "sqlite":
         database = Database(f"sqlite:///{folder}/shared.sqlite3", METADATA, service="lifecycle", clock=clock)
         yield Bench(database, clock)

@@ -24,7 +24,7 @@ HOT_VALUES = {"speed_rpm": 1480.0, "bearing_temperature_c": HOT}
 
 @pytest.fixture
 def bench(make_database: DatabaseMaker) -> Iterator[Bench]:
-    clock = ManualClock(START)
+    clock = ManualClock(START, START)
     yield Bench(make_database(METADATA, "lifecycle", clock), clock)
 
 

@@ -15,7 +15,7 @@ GOOD, STALE, BAD = range(3)
 
 @pytest.fixture
 def bench(make_database: DatabaseMaker) -> Iterator[Bench]:
-    clock = ManualClock(START)
+    clock = ManualClock(START, START)
     yield Bench(make_database(METADATA, "lifecycle", clock), clock)
 
 

@@ -130,6 +130,12 @@ def test_a_simulation_without_doubt_is_a_point() -> None:
     assert (simulation.value, simulation.lower, simulation.upper) == (2, 2, 2)
 
 
+@pytest.mark.parametrize("probability", [0.0, 1.0, 0.9999999])
+def test_a_coverage_that_would_take_too_many_trials_is_refused(probability: float) -> None:
+    with pytest.raises(ValueError, match="tell nothing"):
+        simulate(Model("a"), [Quantity("a", 0, 1)], stream(1, "test"), coverage_probability=probability)
+
+
 def test_the_shortest_interval_is_never_the_longer_one() -> None:
     drawn = np.sort(stream(1, "skewed").exponential(1.0, 50_000))
     symmetric, shortest = (coverage_interval(drawn, 0.95, short) for short in (False, True))
@@ -236,6 +242,7 @@ def test_a_result_is_fully_correlated_with_itself() -> None:
             },
             "at most",
         ),
+        ({"quantities": [{"name": "a", "estimate": 1, "standard_uncertainty": 1, "shape": "t"}]}, "finite"),
         ({"quantities": [{"name": "a", "readings": [1.0]}]}, "spread"),
         ({"quantities": [{"name": "a", "readings": [1.0, math.inf]}]}, "finite"),
         ({"quantities": [{"name": "a", "estimate": 1, "expanded_uncertainty": 1, "coverage_factor": 0}]}, "above 0"),

@@ -103,6 +103,14 @@ def test_iso_14253_proves_conformity_and_nonconformity_alike(value: float, outco
     assert decide(rule="iso-14253", value=value, expanded_uncertainty=1.0, upper=10).outcome is outcome
 
 
+@pytest.mark.parametrize("rule", ["guard-band", "iso-14253"])
+def test_numbers_are_compared_as_they_are_written(rule: str) -> None:
+    """In binary 0.3 - 0.1 is below 0.2, and a result at the acceptance limit would fail."""
+    options = {"guard_factor": 2} if rule == "iso-14253" else {}
+    decision = decide(rule=rule, value=0.2, expanded_uncertainty=0.1, upper=0.3, **options)
+    assert (decision.outcome, decision.acceptance_upper) == (Outcome.PASS, 0.2)
+
+
 def test_simple_acceptance_at_the_limit_is_a_toss_of_a_coin() -> None:
     decision = decide(rule="simple", value=10, expanded_uncertainty=1, upper=10)
     assert decision.outcome is Outcome.PASS

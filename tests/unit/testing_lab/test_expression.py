@@ -77,6 +77,10 @@ def formulas() -> st.SearchStrategy[str]:
         "await a",
         "print(a)",
         "eval(a)",
+        "not " * 280 + "a",
+        "-" * 1999 + "a",
+        "a." * 800 + "a",
+        "[" * 150 + "a" + "]" * 150,
     ],
 )
 def test_anything_foreign_is_refused(text: str) -> None:
@@ -91,6 +95,11 @@ def test_any_text_is_a_model_or_refused(text: str) -> None:
     except ValueError:
         return
     assert all(name.isidentifier() and not name.startswith("_") for name in names)
+
+
+def test_a_model_as_deep_as_allowed_is_evaluated_and_differentiated() -> None:
+    model = Model("-" * (NODES_MAX // 2 - 4) + "a")
+    assert (model.evaluate({"a": 2.0}), model.third({"a": 2.0}, "a", "a")) == (2.0, 0.0)
 
 
 def test_inputs_are_named_in_order_of_appearance() -> None:

@@ -142,7 +142,7 @@ def test_a_test_fails_with_the_point_that_makes_it_fail_only() -> None:
 
 
 def test_false_alarms_are_as_rare_as_published() -> None:
-    """Western Electric's four tests together: one false alarm in about 92 points (Champ and Woodall, 1987)."""
+    """Beyond three sigmas by chance: one point in 370."""
     points = stream(4, "chart").normal(0, 1, 20_000).tolist()
     alarms = {each.index for each in violations(points, centre=0, sigma=1, tests=["western-electric-1"])}
     assert len(alarms) / len(points) == pytest.approx(0.0027, abs=0.0012)

@@ -140,6 +140,10 @@ def test_even_a_small_shift_counts_when_it_turns_the_statement() -> None:
     assert trace(use(value=9.95), error=-0.1) == {"R1": Effect.STATEMENT_CHANGED}
 
 
+def test_a_result_shifted_to_its_limit_still_passes() -> None:
+    assert trace(use(value=0.2, upper=0.3, expanded_uncertainty=0.3), error=-0.1) == {"R1": Effect.NEGLIGIBLE}
+
+
 def test_a_report_is_as_bad_as_its_worst_use_and_the_worst_comes_first() -> None:
     uses = [use("R1"), use("R2", sensitivity=0.1), use("R1", value=9.9), Use("R3", FOUND)]
     assert list(trace(*uses).items()) == [

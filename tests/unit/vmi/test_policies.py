@@ -158,10 +158,9 @@ def test_the_fill_rate_is_that_of_a_simulated_store() -> None:
 
 def test_a_chain_of_one_stage_is_a_newsvendor() -> None:
     chain = optimise_chain([2], [1.5], 20, 30, 6)
-    # One stage pays h (y - E D) + (p + h) E[(D - y)+] + h E D: the newsvendor and the stock under way.
     alone = base_stock_normal(2, 20, 30 * 1.5, 6 * 1.5**0.5)
     assert chain.echelon_levels[0] == pytest.approx(float(alone.level), abs=0.01)
-    assert chain.cost == pytest.approx(float(alone.cost) + 2 * 30 * 1.5 - 2 * 45 + 0, rel=1e-4)
+    assert chain.cost == pytest.approx(float(alone.cost), rel=1e-4)
 
 
 @given(p=st.floats(5, 80), mean=st.floats(2, 30))
@@ -229,6 +228,15 @@ def test_a_quantile_is_the_least_number_that_covers(mean: float, over: float, ra
     level = int(quantile(mean, mean * over, ratio))
     assert table[level] >= ratio - 1e-9
     assert level == 0 or table[level - 1] < ratio + 1e-9
+
+
+def test_an_unsure_lead_time_costs_more_and_a_sure_one_is_the_plain_one() -> None:
+    for policy in (lambda lead: base_stock_discrete(1, 9, 4, 8, lead).cost,
+                   lambda lead: levels_exact(1, 9, 30, 4, 8, lead).cost,
+                   lambda lead: batch_policy(1, 9, 30, 4, 6, 8, lead).cost,
+                   lambda lead: level_for_service(0.97, 4, lead, 8).on_hand):  # fmt: skip
+        assert policy([0, 0, 1]) == pytest.approx(policy(2), rel=1e-6)
+        assert policy([0, 0.5, 0, 0.5]) > policy(2)
 
 
 def test_a_random_lead_time_adds_what_the_formula_says() -> None:
