@@ -72,7 +72,7 @@ def quantile(mean: ArrayLike, variance: ArrayLike, probability: ArrayLike) -> Ar
         counted = numpy.maximum(units, 0.0)
         rare = betainc(numpy.where(mean_ > 0, size, 1.0), counted + 1, share)
         reached = numpy.where(wide, rare, pdtr(counted, mean_))
-        return (units >= 0) & ((reached >= level) | (mean_ == 0))
+        return numpy.asarray((units >= 0) & ((reached >= level) | (mean_ == 0)))
 
     low = numpy.full(mean_.shape, -1.0)
     high = numpy.ceil(mean_ + 2 * numpy.sqrt(numpy.maximum(variance_, mean_)))

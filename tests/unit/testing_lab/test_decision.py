@@ -85,6 +85,7 @@ def test_the_four_words_of_a_non_binary_guard_band(value: float, outcome: Outcom
         (0.18, 0.12, Outcome.PASS),  # More than a third: within MPEV - U.
         (0.19, 0.12, Outcome.CANNOT_DECIDE),
         (-0.41, 0.12, Outcome.CANNOT_DECIDE),
+        (0.42, 0.12, Outcome.FAIL),
         (-0.43, 0.12, Outcome.FAIL),
         (0.0, 0.40, Outcome.CANNOT_DECIDE),  # The uncertainty is larger than what is to be judged.
     ],
@@ -148,6 +149,7 @@ def test_every_rule_refuses_what_it_does_not_know(rule: str) -> None:
         ("coin", {"upper": 1}, "not one of"),
         ("jjf-1094", {"lower": -2, "upper": 1}, "same size"),
         ("jjf-1094", {"upper": -1}, "above 0"),
+        ("jjf-1094", {"lower": 0, "upper": 0}, "above 0"),
         ("guard-band", {"upper": 1, "guard_ratio": -1}, "guard ratio"),
         ("target-false-accept", {"upper": 1, "false_accept_max": 0.7}, "promised"),
         ("simple", {"lower": 2, "upper": 1}, "above the upper"),
