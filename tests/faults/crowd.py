@@ -3,14 +3,19 @@
 import asyncio
 import json
 import resource
-from collections.abc import Iterator
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from services.lifecycle.contract import device_topic
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, DISCONNECT = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90, 0xE0
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 SAID = 3  # Messages of each device.
+CONNECT_S_MAX = 20.0
+RETRY_S = 2.0
 
 
 class Refused(AssertionError):
@@ -44,13 +49,34 @@ def packet(kind: int, body: bytes) -> bytes:
 class Member:
     """One device of the crowd."""
 
-    def __init__(self, device_id: str) -> None:
-        self.id = device_id
+    def __init__(self, device_id: str, port: int) -> None:
+        self.id, self._port = device_id, port
         self.confirmed = -1
+        self.attempts = 0
+        self._born = datetime.now(UTC).isoformat()
 
-    async def connect(self, port: int) -> None:
-        """Connect with a will and listen for confirmations; raises Refused."""
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+    async def live(self, connected: Callable[[], object], all_there: asyncio.Event) -> None:
+        """Connect and wait for the others; then speak until the platform has confirmed everything. Raises Refused.
+
+        A listener that is overrun lets connections wait or resets them: as devices do, it tries again after a while.
+        """
+        while True:
+            self.attempts += 1
+            try:
+                async with asyncio.timeout(CONNECT_S_MAX):
+                    await self._connect()
+                connected()
+                await all_there.wait()
+                await self._speak()
+                self._writer.write(packet(DISCONNECT, b""))
+                await self._writer.drain()
+                self._writer.close()
+                return
+            except (OSError, EOFError, TimeoutError):
+                await asyncio.sleep(RETRY_S * (1 + zlib.crc32(f"{self.id}/{self.attempts}".encode()) / 2**32))
+
+    async def _connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         will = text(device_topic(self.id, "state")) + text(b'{"boot":1,"online":false}')
         flags = 0x02 | 0x04 | 0x08  # Clean session, will, will at QoS 1.
         body = text("MQTT") + bytes((4, flags)) + (600).to_bytes(2, "big") + text(f"device-{self.id}") + will
@@ -62,7 +88,7 @@ class Member:
         if (await self._next(SUBACK))[2] != 0:
             raise Refused(self.id)
 
-    async def speak(self) -> None:
+    async def _speak(self) -> None:
         """Birth, a reading and a question; until the broker has all of it and the platform has confirmed it."""
         for number, (kind, payload) in enumerate(self._messages(), start=1):
             body = text(device_topic(self.id, kind)) + number.to_bytes(2, "big") + payload
@@ -74,13 +100,7 @@ class Member:
             if kind & 0xF0 == PUBLISH:
                 self.confirmed = json.loads(body[2 + int.from_bytes(body[:2], "big") :])["sequence"]
 
-    async def leave(self) -> None:
-        self._writer.write(packet(DISCONNECT, b""))
-        await self._writer.drain()
-        self._writer.close()
-
     def _messages(self) -> Iterator[tuple[str, bytes]]:
-        at = datetime.now(UTC).isoformat()
         for sequence, (kind, body) in enumerate(
             (
                 ("birth", {"type": "pump", "serial": self.id, "held": {"1": 0}}),
@@ -88,7 +108,7 @@ class Member:
                 ("state", {"online": True}),
             )
         ):
-            yield kind, json.dumps({"boot": 1, "sequence": sequence, "time": at} | body).encode()
+            yield kind, json.dumps({"boot": 1, "sequence": sequence, "time": self._born} | body).encode()
 
     async def _next(self, wanted: int) -> bytes:
         kind, body = await self._read()
@@ -107,10 +127,17 @@ class Member:
                 return kind, await self._reader.readexactly(length)
 
 
-async def gather(port: int, devices: list[str]) -> None:
-    """All connect at once, all speak at once, and leave when each has been confirmed."""
-    members = [Member(device) for device in devices]
+async def gather(port: int, devices: list[str]) -> Counter[int]:
+    """All connect at once and speak once all are there; returns how many needed how many attempts."""
+    members = [Member(device, port) for device in devices]
+    there: set[str] = set()
+    all_there = asyncio.Event()
+
+    def arrived(device_id: str) -> None:
+        there.add(device_id)
+        if len(there) == len(members):
+            all_there.set()
+
     async with asyncio.timeout(PATIENCE_S):
-        await asyncio.gather(*(member.connect(port) for member in members))
-        await asyncio.gather(*(member.speak() for member in members))
-        await asyncio.gather(*(member.leave() for member in members))
+        await asyncio.gather(*(member.live(partial(arrived, member.id), all_there) for member in members))
+    return Counter(member.attempts for member in members)

@@ -177,15 +177,17 @@ class Detector:
     ) -> list[Finding] | None:
         """Just started, or at a load that the baselines do not know: judge limits; learn once settled."""
         found: list[Finding] = []
+        # A device with something wrong does not teach what is normal, not even by its other signals.
+        sound = settled and not any(latch.active for cell in state.cells for latch in cell.latches())
         for cell in state.cells:
             value = values.get(cell.name)
             if value is None or not -MOST <= value <= MOST:
                 continue
             if not cell.low <= value <= cell.high:
                 cell.judge_limits(value, found)
-            if settled and not any(latch.active or latch.bits for latch in cell.latches()):
+            if sound and not any(latch.active or latch.bits for latch in cell.latches()):
                 cell.baseline.learn(state.load_slow if cell.slow else load, value)
-        if settled:
+        if sound:
             state.new_readings += 1
             state.new_low = min(state.new_low, load - self.tuning.load_margin)
             state.new_high = max(state.new_high, load + self.tuning.load_margin)

@@ -15,8 +15,6 @@ from services.kernel.tables import CounterpartyOwned, OrganisationOwned
 from services.kernel.testing import DatabaseMaker, principal
 from services.kernel.unit import UnitOfWork
 
-pytest_plugins = ["services.kernel.testing"]
-
 
 class Base(SQLModel, registry=registry()):
     pass
