@@ -25,7 +25,6 @@ from services.kernel.identity import KeyStore, Role
 from services.kernel.outbox import EventPage
 from services.kernel.testing import DatabaseMaker, principal, token_for
 
-
 RUN_HOURS = "customer-01"  # Seeded with the tariff by run-hour.
 OTHER = "customer-02"
 
