@@ -61,8 +61,10 @@ def bare(port: int, client_id: str) -> None:
 def durable(port: int, database_url: str, data_dir: str) -> None:
     """OpenSOM's own ingest process, as `opensom up` runs it; timed from its first settled batch to its last."""
     from opensom.composition import create_ingest
+    from services.kernel.logs import configure_logs
     from services.lifecycle.settings import LifecycleSettings
 
+    configure_logs("ingest", level="ERROR")
     for line in sys.stdin:
         word, _, number = line.strip().partition(" ")
         settings = LifecycleSettings(
