@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, insert, make_url, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
@@ -22,6 +23,8 @@ BUSY_TIMEOUT_MS = 5_000
 ATTEMPTS_MAX = 12
 CONFLICTS = {"40001", "40P01", "55P03"}  # Serialisation failure, deadlock, lock not available.
 UNIQUE_VIOLATION = "23505"
+
+log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -105,9 +108,12 @@ class Database:
             return function(UnitOfWork(session, self, principal), *arguments, **keywords)
 
     def announce_committed(self, events: list[Event]) -> None:
-        """Hand events that are in the log to whoever publishes them."""
+        """Hand events that are in the log to whoever publishes them; what fails here no longer undoes the commit."""
         for hook in self.on_commit:
-            hook(events)
+            try:
+                hook(events)
+            except Exception:
+                log.exception("commit_not_announced", service=self.service, events=len(events))
 
     def upgrade(self) -> None:
         """Bring the schema to the newest version of this service's migrations."""

@@ -75,11 +75,14 @@ class Inbox:
         try:
             while True:
                 self.pulls += 1
-                page = self._pull(self.cursor, PULL_SIZE)
+                before = self.cursor
+                page = self._pull(before, PULL_SIZE)
                 self._take(page.items)
                 if self.cursor >= page.head or not page.items:
                     self._behind_since_s = None
                     return
+                if self.cursor == before:  # Events are withheld from us; asking at once again would never end.
+                    raise LookupError(f"the log does not go on after position {before}")
         except Problem as problem:
             self.pull_failures += 1
             if problem.code == "events-expired":

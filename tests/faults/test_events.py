@@ -17,6 +17,7 @@ from services.kernel.broker import EmbeddedBroker
 from services.kernel.bus import MemoryBus, Message, Unavailable
 from services.kernel.clock import Clock, ManualClock
 from services.kernel.database import Database
+from services.kernel.events import Event
 from services.kernel.inbox import Inbox
 from services.kernel.outbox import EventPage, head_position, read_events
 from services.kernel.testing import START, DatabaseMaker, postgres_database
@@ -35,6 +36,7 @@ from datetime import datetime
 from services.kernel.bus import MqttBus
 from services.kernel.clock import ManualClock
 from services.kernel.database import Database
+from services.kernel.events import Event
 from services.kernel.outbox import OutboxPublisher
 from services.lifecycle.tables import METADATA
 from tests.faults.test_events import KILLED, announce_usage
@@ -133,6 +135,33 @@ def test_a_consumer_that_was_down_for_long_misses_nothing(pair: Pair) -> None:
     pair.new_inbox().tick()
     assert pair.booked() == {f"pump-001:{number}": QUANTITY for number in range(800)}
     assert pair.inbox.handled == 200
+
+
+def test_a_log_that_withholds_an_event_is_not_asked_without_end(pair: Pair) -> None:
+    """Guards: a consumer that may not see everything would pull the same page without end, in the same tick."""
+    for number in range(3):
+        pair.lifecycle.run(announce_usage, number)
+    whole = pair.pull
+    pair.pull = lambda after, limit: whole(after, limit).model_copy(  # type: ignore[method-assign]
+        update={"items": [event for event in whole(after, limit).items if event.position != 2]}
+    )
+    pair.new_inbox().tick()
+    assert pair.booked() == {"pump-001:0": QUANTITY}
+    assert pair.inbox.pull_failures == 1
+    pair.pull = whole  # type: ignore[method-assign]
+    pair.new_inbox().tick()
+    assert len(pair.booked()) == 3
+
+
+def test_what_fails_after_a_commit_does_not_make_it_look_undone(pair: Pair) -> None:
+    """Guards: the caller would be told of a failure, and do again what was done."""
+
+    def fall(_events: list[Event]) -> None:
+        raise ConnectionError("the database fell a moment later")
+
+    pair.lifecycle.on_commit.append(fall)
+    pair.lifecycle.run(announce_usage, 0)
+    assert pair.lifecycle.read(head_position) == 1
 
 
 def test_a_database_that_falls_says_nothing_against_an_event(postgres_url: str) -> None:

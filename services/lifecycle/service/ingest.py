@@ -9,9 +9,6 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from services.kernel.bus import BusFull, Message, Unavailable
 from services.kernel.clock import Clock, monotonic_s, to_microseconds
 from services.kernel.database import Database, is_unavailable
@@ -30,8 +27,6 @@ DAY_US = 86_400_000_000
 
 Taken = tuple[str, int, Any, Message]  # device, kind, content, the message itself
 Places = list[tuple[int, int]]  # boot, sequence
-
-log = structlog.get_logger(__name__)
 
 
 class Batch:
@@ -110,13 +105,10 @@ class IngestWorker:
         self._ahead = False
         try:
             batch = self._database.run(self._attempt, settle, *arguments, bulk=True)
-        except SQLAlchemyError as error:
+        except BaseException as error:
             self._forget()
             if is_unavailable(error):
                 raise Unavailable(str(error)[:200]) from error
-            raise
-        except BaseException:
-            self._forget()
             raise
         with self._lock:
             for device in batch.touched:

@@ -119,13 +119,15 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated_in_effect(bench: Bench) -
     """The database fell between its commit and its answer; what was committed is a duplicate when it comes again."""
 
     def fail(batch: list[Any]) -> None:
-        def lost(_events: list[Any]) -> None:
+        def lost(_session: Session) -> None:
             raise OperationalError("COMMIT", {}, Exception("connection lost"))
 
-        bench.database.on_commit.append(lost)
-        with pytest.raises(Unavailable):
-            bench.settle(*batch)
-        bench.database.on_commit.remove(lost)
+        event.listen(Session, "after_commit", lost)
+        try:
+            with pytest.raises(Unavailable):
+                bench.settle(*batch)
+        finally:
+            event.remove(Session, "after_commit", lost)
 
     check_as_if_nothing_had_been(bench, fail)
 

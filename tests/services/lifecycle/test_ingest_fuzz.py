@@ -46,44 +46,65 @@ FIELDS: dict[str, Any] = {
 
 numbers = st.integers() | st.floats(allow_nan=True) | st.sampled_from([0, -1, 2**62, 2**63, 2**64, 1e308, 5e-324])
 texts = st.text(max_size=80) | st.sampled_from(["", "\0", "²", "GOOD", "speed_rpm", "1", "-1", "\u2028"])
-times = st.datetimes().map(lambda at: at.isoformat() + "Z") | st.timedeltas(
-    timedelta(days=-4000), timedelta(minutes=10)
-).map(lambda ago: (START + ago).isoformat())
+near = st.timedeltas(timedelta(days=-30), timedelta(minutes=4)).map(lambda ago: (START + ago).isoformat())
+far = st.datetimes().map(lambda at: at.isoformat() + "Z")
 anything = st.recursive(
-    st.none() | st.booleans() | numbers | texts | times,
+    st.none() | st.booleans() | numbers | texts | near | far,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
+# Something of the right kind, so that more than the door is tried.
+plausible = {
+    "values": st.dictionaries(texts | st.sampled_from(["speed_rpm", "bearing_temperature_c"]), numbers, max_size=4),
+    "qualities": st.dictionaries(texts, st.sampled_from(["GOOD", "STALE", "BAD"]), max_size=4),
+    "held": st.dictionaries(st.integers(-1, 99).map(str) | texts, st.integers(0, 99), max_size=4),
+    "reported": st.dictionaries(texts | st.just("speed_rpm"), st.none() | texts | numbers, max_size=4),
+    "parameters": st.dictionaries(texts | st.just("bearing"), texts | st.dictionaries(texts, numbers), max_size=4),
+    "state": st.sampled_from(["DELIVERED", "EXECUTING", "FAILED"]),
+    "severity": st.sampled_from(["critical", "minor"]),
+    **dict.fromkeys(("online", "active"), st.booleans()),
+    **dict.fromkeys(("firmware", "code", "text", "command_id", "reason"), texts),
+}
 
 
 @st.composite
-def almost_good(draw: st.DrawFn) -> bytes:
-    """A message in which a few fields are missing or hold something else, perhaps with a few bytes changed."""
-    body = dict(FIELDS)
-    body |= {"boot": draw(st.integers(0, 3)), "sequence": draw(st.integers(0, 40)), "time": draw(times)}
-    for name in draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=3)):
+def bodies(draw: st.DrawFn) -> dict[str, Any]:
+    """Everything that a message of any kind may say, some of it in other words, missing or not of its type."""
+    body = dict(FIELDS) | {"boot": draw(st.integers(0, 3)), "sequence": draw(st.integers(0, 500)), "time": draw(near)}
+    for name in draw(st.lists(st.sampled_from(sorted(plausible)), max_size=4)):
+        body[name] = draw(plausible[name])
+    for name in draw(st.just([]) | st.just([]) | st.lists(st.sampled_from(sorted(FIELDS)), max_size=2)):
         if draw(st.booleans()):
             body[name] = draw(anything)
         else:
             body.pop(name, None)
-    payload = bytearray(json.dumps(body, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass"))
-    for place, byte in draw(st.lists(st.tuples(st.integers(0, len(payload) - 1), st.integers(0, 255)), max_size=2)):
-        payload[place] = byte
-    return bytes(payload)
+    return body
 
 
-kinds = st.sampled_from(sorted(device_messages.KINDS))
-topics = (
-    st.builds(device_topic, st.sampled_from([*DEVICES, "nobody"]), kinds)
+@st.composite
+def damaged(draw: st.DrawFn, payload: bytes) -> bytes:
+    """The same with a few bytes changed."""
+    changed = bytearray(payload)
+    for place, byte in draw(st.lists(st.tuples(st.integers(0, len(payload) - 1), st.integers(0, 255)), max_size=3)):
+        changed[place] = byte
+    return bytes(changed)
+
+
+def encoded(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+known = st.builds(device_topic, st.sampled_from(DEVICES), st.sampled_from(sorted(device_messages.KINDS)))
+unknown = (
+    st.builds(device_topic, texts, st.sampled_from(sorted(device_messages.KINDS)))
     | st.text(max_size=40).map(lambda rest: f"{DEVICE_TOPICS}/{rest}")
     | st.text(max_size=80)
 )
-messages = st.builds(
-    Message,
-    topics,
-    almost_good() | st.binary(max_size=200) | anything.map(lambda x: repr(x).encode("utf-8", "replace")),
+good = bodies().map(encoded)
+bad = good.flatmap(damaged) | st.binary(max_size=200) | anything.map(encoded)
+batches = st.lists(
+    st.builds(Message, known, good) | st.builds(Message, known, bad) | st.builds(Message, unknown, good), max_size=8
 )
-batches = st.lists(messages, max_size=6)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
