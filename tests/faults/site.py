@@ -18,7 +18,7 @@ from services.lifecycle.tables import METADATA as LIFECYCLE
 from tests.faults.children import Child, wait_until
 from tests.faults.plant import BROKERS
 from tests.faults.recorder import READ_S
-from tests.faults.servers import AnyBroker, own_postgres
+from tests.faults.servers import AnyBroker, Postgres, own_postgres
 
 TABLES = {"lifecycle": LIFECYCLE, "billing": BILLING}
 BY_VOLUME = ("customer-04", "customer-08", "customer-12")  # Their running time is no line of an invoice.
@@ -36,16 +36,17 @@ ENVIRONMENT = {
 class Site:
     """The platform with its ingest, the demonstration's pumps as recording devices, and both services' data."""
 
-    def __init__(self, folder: Path, broker: AnyBroker, environment: dict[str, str], scale: dict[str, Any]) -> None:
-        self.folder, self.broker, self.scale = folder, broker, scale
+    def __init__(self, folder: Path, broker: AnyBroker, postgres: Postgres | None, scale: dict[str, Any]) -> None:
+        self.folder, self.broker, self.postgres, self.scale = folder, broker, postgres, scale
         pumps = [each.id for each in seed.product_list() if each.organisation_id not in BY_VOLUME]
         self.devices = pumps[: scale["devices"]]
         self.total = scale["readings"] * len(self.devices)
         self.port = free_port()
         self.place = Place(folder, broker.port, self.port)
-        self.url = environment.get("OPENSOM_DATABASE_URL")
+        self.url = postgres.url if postgres else None
+        environment = ENVIRONMENT | ({"OPENSOM_DATABASE_URL": self.url} if self.url else {})
         KeyStore.create(folder, SERVICES)
-        options = {"data_dir": str(folder), "broker_port": broker.port, "environment": ENVIRONMENT | environment}
+        options = {"data_dir": str(folder), "broker_port": broker.port, "environment": environment}
         self.platform = Child(folder, "platform", "tests.faults.platform_process", options | {"port": self.port})
         settings = {"database_url": self.url, "data_dir": str(folder), "broker_port": broker.port}
         self.ingest = Child(folder, "ingest", "tests.faults.ingest_process", settings | {"confirm_interval_s": 1.0})
@@ -67,10 +68,12 @@ class Site:
     # ---- What happens to it ---------------------------------------------------------------------------------------
 
     def start_platform(self, seeds: bool = False) -> None:
+        """Start it and wait until it answers."""
         self.platform.start(seeds=seeds)
         wait_until(lambda: answers_ready(self.port), lambda: f"the platform is ready; its log:\n{self.platform.tail()}")
 
     def wait_made(self, share: float) -> None:
+        """Until the devices have measured this share of all they will."""
         self.recorder.wait_for(lambda said: said.get("made", 0) >= share * self.total, f"{share:.0%} measured")
 
     def database(self, service: str, clock: Clock) -> Database:
@@ -98,10 +101,8 @@ def running_site(folder: Path, broker: str, database: str, **scale: Any) -> Iter
         server = BROKERS[broker](folder / "broker")
         server.start()
         stack.callback(server.stop)
-        environment = {}
-        if database == "postgresql":
-            environment["OPENSOM_DATABASE_URL"] = stack.enter_context(own_postgres()).url
-        site = Site(folder, server, environment, scale)
+        postgres = stack.enter_context(own_postgres()) if database == "postgresql" else None
+        site = Site(folder, server, postgres, scale)
         for child in (site.ingest, site.platform, site.recorder):
             stack.callback(child.stop)
         site.start_platform(seeds=True)

@@ -41,7 +41,7 @@ def test_usage_of_days_is_billed_once_too(broker: str, database: str, tmp_path: 
 
 
 def kill_in_turn(site: Site, rounds: int) -> None:
-    """In each round the platform three times, once together with the broker, and the ingest once."""
+    """In each round the platform three times, once together with the broker, the ingest once, and the database."""
     for begin in range(rounds):
         site.wait_made((begin + 0.2) / rounds)
         site.platform.kill()
@@ -54,6 +54,10 @@ def kill_in_turn(site: Site, rounds: int) -> None:
         site.start_platform()
         site.ingest.kill()
         site.ingest.start()
+        if site.postgres is not None:
+            site.wait_made((begin + 0.65) / rounds)
+            site.postgres.kill()
+            site.postgres.start()
         site.wait_made((begin + 0.8) / rounds)
         site.platform.kill()
         site.start_platform()
